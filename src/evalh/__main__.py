@@ -1,0 +1,5 @@
+"""`python -m evalh`."""
+
+from evalh.cli.main import main
+
+main()

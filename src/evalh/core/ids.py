@@ -1,0 +1,62 @@
+"""Content hashes that name records and ledger entries.
+
+A name is the first 20 hex digits (80 bits) of a SHA-256 over canonical JSON: sorted keys, no spaces, ASCII escapes. Canonical
+JSON is written by the standard library on purpose: a faster encoder may format a number differently one day, and every name
+would change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+DIGITS: Final = 20
+
+
+def canonical(value: Any) -> bytes:
+    """Canonical JSON of a value made of mappings, sequences, strings, numbers, booleans and None."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain).encode("ascii")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} cannot be part of a name")
+
+
+def digest(value: Any, digits: int = DIGITS) -> str:
+    """The name of a value."""
+    return hashlib.sha256(canonical(value)).hexdigest()[:digits]
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, read in pieces."""
+    h = hashlib.sha256()
+    with path.open("rb") as f:
+        while piece := f.read(1 << 20):
+            h.update(piece)
+    return h.hexdigest()
+
+
+def answer_id(question_id: str, model: str, params: Mapping[str, Any], sample: int, turns: Sequence[str], position: int | None = None) -> str:
+    """Names an answer by what was asked of whom and what came back; imported answers add their position in the original file."""
+    parts: list[Any] = [question_id, model, params, sample, list(turns)]
+    return digest(parts if position is None else [*parts, position])
+
+
+def comparison_ids(
+    judge: str, judge_hash: str, question_id: str, mode: str, turn: int, answers: Sequence[str], sample: int
+) -> tuple[str, str]:
+    """(unit id, group id): the group is the same for every order of the same answers; a judgment's id adds its attempt."""
+    head = [judge, judge_hash, question_id, mode, turn, sample]
+    unit = digest([*head, list(answers)])
+    group = unit if len(answers) == 1 else digest([*head, sorted(answers)])
+    return unit, group
+
+
+def judgment_id(unit: str, attempt: int) -> str:
+    """The id of one attempt at a unit."""
+    return f"{unit}-{attempt}"

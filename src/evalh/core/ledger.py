@@ -1,0 +1,208 @@
+"""What was paid for: every raw response, under the key of its request.
+
+The ledger is one SQLite file in the user's data folder, shared by all runs and safe for several processes at once. A response
+is committed before anything is read from it; whatever dies afterwards, the next run finds it here instead of paying again. It
+holds all that depends on when and how a reply came (time, latency, tries, request id, served model), so that a run folder need
+not. Failures are journalled beside it and never served.
+
+Durability is against the death of the process: WAL without a disk flush per commit, so that many replies share one commit
+(`commit` waits for the group it is in).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from evalh.core import resources
+from evalh.core.ids import digest
+from evalh.core.records import RawReply, Request, Usage
+from evalh.errors import StoreError
+
+SCHEMA: Final = 1
+TABLES: Final = """
+CREATE TABLE IF NOT EXISTS responses (
+    key TEXT PRIMARY KEY, at REAL, label TEXT, endpoint TEXT, model TEXT, stage TEXT, run TEXT,
+    body BLOB, adapted TEXT, latency REAL, tries INTEGER, request_id TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS usage (
+    key TEXT PRIMARY KEY, run TEXT, stage TEXT, label TEXT, input_tokens INTEGER, output_tokens INTEGER, usd REAL,
+    served_model TEXT, fingerprint TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS failures (
+    at REAL, key TEXT, label TEXT, stage TEXT, run TEXT, kind TEXT, message TEXT, body BLOB);
+CREATE INDEX IF NOT EXISTS usage_of_run ON usage (run);
+"""
+
+
+def request_key(identity: Mapping[str, Any], request: Request) -> str:
+    """The name of a request: everything that is sent, whom to, and which repeat it is; never a credential.
+
+    Args:
+        identity: what the backend says it is (endpoint, model, fixed body, label, revision).
+        request: what is asked.
+    """
+    return digest(
+        [dict(identity), [dict(m) for m in request.messages], dict(request.params), request.sample, request.attempt], digits=40
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """One response about to be committed, with what is known about it from outside."""
+
+    key: str
+    reply: RawReply
+    label: str
+    endpoint: str
+    model: str
+    stage: str
+    run: str
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a run has paid for at one stage and model."""
+
+    stage: str
+    label: str
+    requests: int
+    input_tokens: int
+    output_tokens: int
+    usd: float | None  # None where the model has no price
+    unpriced: int  # replies without a price
+
+
+class Ledger:
+    """The open ledger. One connection, used from the event loop's thread only.
+
+    Raises:
+        StoreError: the file cannot be opened, is not a ledger, or the disk is full.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or resources.user_data() / "ledger.sqlite3"
+        self._waiting: list[tuple[str, tuple[Any, ...]]] = []
+        self._fresh: dict[str, RawReply] = {}
+        self._group: asyncio.Future[None] | None = None
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if version > SCHEMA:
+                raise StoreError(f"{self.path}: this ledger (schema {version}) was written by a newer evalh; upgrade evalh or choose another --ledger")
+            self._db.executescript(TABLES)
+            self._db.execute(f"PRAGMA user_version={SCHEMA}")
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"{self.path}: the ledger cannot be opened ({error}); set EVALH_HOME or --ledger to a folder that can be written") from None
+
+    def get(self, key: str) -> RawReply | None:
+        """The response to a request, or None if none was ever received."""
+        if key in self._fresh:
+            return self._fresh[key]
+        row = self._db.execute("SELECT body, adapted, latency, request_id FROM responses WHERE key = ?", (key,)).fetchone()
+        return None if row is None else RawReply(row[0], tuple(json.loads(row[1])) if row[1] else (), row[2], row[3])
+
+    async def commit(self, paid: Paid) -> None:
+        """Store a response; returns when it is safe from the death of the process."""
+        r = paid.reply
+        adapted = json.dumps(r.adapted) if r.adapted else None
+        row = (paid.key, time.time(), paid.label, paid.endpoint, paid.model, paid.stage, paid.run, r.body, adapted, r.latency, paid.tries, r.request_id)
+        self._fresh[paid.key] = r
+        await self._join("INSERT OR REPLACE INTO responses VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", row)
+
+    def account(self, paid_key: str, run: str, stage: str, label: str, usage: Usage | None, usd: float | None, served: str | None, fingerprint: str | None) -> None:
+        """Note what a response cost, once it has been read; joins the next group."""
+        row = (paid_key, run, stage, label, usage and usage.input_tokens, usage and usage.output_tokens, usd, served, fingerprint)
+        self._add("INSERT OR IGNORE INTO usage VALUES (?,?,?,?,?,?,?,?,?)", row)
+
+    def fail(self, key: str, label: str, stage: str, run: str, kind: str, message: str, body: bytes | None = None) -> None:
+        """Journal a failure; if a body was stored for this key and proved useless, it is moved here and never served again."""
+        self._fresh.pop(key, None)
+        self._add("INSERT INTO failures VALUES (?,?,?,?,?,?,?,?)", (time.time(), key, label, stage, run, kind, message, body))
+        if body is not None:
+            self._add("DELETE FROM responses WHERE key = ?", (key,))
+
+    def _add(self, statement: str, row: tuple[Any, ...]) -> None:
+        self._waiting.append((statement, row))
+        if self._group is None:
+            loop = asyncio.get_running_loop()
+            self._group = loop.create_future()
+            loop.call_soon(self._flush)
+
+    async def _join(self, statement: str, row: tuple[Any, ...]) -> None:
+        self._add(statement, row)
+        group = self._group
+        assert group is not None
+        await asyncio.shield(group)
+
+    def _flush(self) -> None:
+        """Write everything that waits in one transaction."""
+        group, self._group = self._group, None
+        try:
+            self.flush()
+        except StoreError as error:
+            if group is not None and not group.done():
+                group.set_exception(error)
+                group.exception()  # whoever waits raises it; nobody may be waiting
+            return
+        if group is not None and not group.done():
+            group.set_result(None)
+
+    def flush(self) -> None:
+        """Write what waits, now. Raises StoreError where the disk refuses; what waits is kept for another try."""
+        if not self._waiting:
+            return
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            for statement, row in self._waiting:
+                self._db.execute(statement, row)
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise StoreError(
+                f"{self.path}: the ledger cannot be written ({error}); free some space or choose another --ledger, then run the same command again"
+            ) from None
+        self._waiting.clear()
+        self._fresh.clear()
+
+    def spent(self, run: str) -> list[Spent]:
+        """What a run has paid, by stage and model."""
+        rows: Iterable[tuple[Any, ...]] = self._db.execute(
+            "SELECT stage, label, count(*), sum(coalesce(input_tokens, 0)), sum(coalesce(output_tokens, 0)), sum(usd), sum(usd IS NULL)"
+            " FROM usage WHERE run = ? GROUP BY stage, label ORDER BY stage, label",
+            (run,),
+        )
+        return [Spent(*row) for row in rows]
+
+    def served(self, run: str) -> dict[str, list[tuple[str | None, str | None]]]:
+        """label -> the (served model, fingerprint) pairs that answered for it within a run."""
+        rows = self._db.execute("SELECT DISTINCT label, served_model, fingerprint FROM usage WHERE run = ? ORDER BY 1, 2, 3", (run,))
+        found: dict[str, list[tuple[str | None, str | None]]] = {}
+        for label, model, fingerprint in rows:
+            found.setdefault(label, []).append((model, fingerprint))
+        return found
+
+    def info(self) -> dict[str, Any]:
+        """Counts and size, for `evalh ledger info`."""
+        count = self._db.execute("SELECT count(*) FROM responses").fetchone()[0]
+        failures = self._db.execute("SELECT count(*) FROM failures").fetchone()[0]
+        usd = self._db.execute("SELECT sum(usd) FROM usage").fetchone()[0]
+        size = os.path.getsize(self.path)
+        return {"schema": SCHEMA, "path": str(self.path), "responses": count, "failures": failures, "usd": usd or 0.0, "bytes": size}
+
+    def close(self) -> None:
+        """Write what waits and close the file."""
+        try:
+            self.flush()
+        finally:
+            self._db.close()

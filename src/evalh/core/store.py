@@ -1,0 +1,289 @@
+"""What was concluded: a run folder, complete by itself.
+
+    results/<run>/
+      run.json         what was asked for and with what (manifest)
+      questions.jsonl  the questions of the run
+      answers.jsonl    one Answer a line
+      judgments.jsonl  one Judgment a line
+      votes.jsonl      verdicts of people, or recorded ones, over the same answers (optional)
+      report/          made from the above alone
+
+Record files are appended to while a run goes on, each record in one write, and rewritten in plan order by one atomic rename at
+its end. A torn last line (the process died in mid-write) is recognised, reported and cut off when the folder is next opened for
+writing. One process writes at a time; the others are told which one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, Final, TypeVar
+
+import orjson
+
+from evalh.core import wire
+from evalh.core.records import Answer, Judgment, Question
+from evalh.errors import CorruptRecord, RunLocked, StoreError, UnsupportedSchema
+
+MANIFEST: Final = "run.json"
+FILES: Final[dict[type, str]] = {Question: "questions.jsonl", Answer: "answers.jsonl", Judgment: "judgments.jsonl"}
+R = TypeVar("R", Question, Answer, Judgment)
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file so that a reader sees the old or the new one, never half of it.
+
+    Raises:
+        StoreError: the disk is full or the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as f:
+            f.write(data)
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise _disk(path, error) from None
+
+
+def _disk(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"{path}: cannot be written ({error.strerror or error}). Every reply received so far is safe in the ledger: "
+        "mend this and run the same command again"
+    )
+
+
+class RunFolder:
+    """A run folder, for reading; `writing()` opens it for appending under a lock."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._files: dict[type, BinaryIO] = {}
+        self._lock: BinaryIO | None = None
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return self.path.resolve().name
+
+    def exists(self) -> bool:
+        """Whether this is a run folder already."""
+        return (self.path / MANIFEST).is_file()
+
+    # -- reading ---------------------------------------------------------------------------------------------------------
+
+    def manifest(self) -> dict[str, Any]:
+        """run.json.
+
+        Raises:
+            StoreError: there is none, or it cannot be read.
+            UnsupportedSchema: written by a newer evalh.
+        """
+        path = self.path / MANIFEST
+        try:
+            data = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            raise StoreError(f"{self.path} is not a run folder (it holds no {MANIFEST})") from None
+        except (OSError, ValueError) as error:
+            raise CorruptRecord(f"{path}: cannot be read ({error})") from None
+        if not isinstance(data, dict) or not isinstance(data.get("schema"), int):
+            raise CorruptRecord(f"{path}: not a run manifest")
+        if data["schema"] > wire.SCHEMA:
+            raise UnsupportedSchema(f"{path}: schema {data['schema']} was written by a newer evalh; this one reads up to {wire.SCHEMA}")
+        return data
+
+    def read(self, kind: type[R]) -> Iterator[R]:
+        """The records of a kind, in file order. A torn last line is passed over: it is not a record yet.
+
+        Raises:
+            CorruptRecord: names file and line.
+        """
+        path = self.path / FILES[kind]
+        for number, line in self._lines(path):
+            yield wire.load(kind, line, f"{path}:{number}")
+
+    def votes(self) -> list[dict[str, Any]]:
+        """Verdicts of people over this run's answers, as {"question_id", "model_a", "model_b", "winner", "rater", "turn"}."""
+        return [json.loads(line) for _, line in self._lines(self.path / "votes.jsonl")]
+
+    @staticmethod
+    def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+        try:
+            f = path.open("rb")
+        except FileNotFoundError:
+            return
+        with f:
+            for number, line in enumerate(f, 1):
+                if line.endswith(b"\n") and line != b"\n":
+                    yield number, line
+
+    # -- writing ---------------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def writing(self, report: Callable[[str], None] = lambda _: None) -> Iterator[RunFolder]:
+        """Hold the folder for writing; cut off torn last lines first, telling `report` about each.
+
+        Raises:
+            RunLocked: another process holds it.
+            StoreError: it cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = self._acquire()
+            for kind, name in FILES.items():
+                if kind is not Question:
+                    self._mend(self.path / name, report)
+                    self._files[kind] = (self.path / name).open("ab", buffering=0)
+        except OSError as error:
+            self._release()
+            raise _disk(self.path, error) from None
+        try:
+            yield self
+        finally:
+            self._release()
+
+    def _acquire(self) -> BinaryIO:
+        lock = (self.path / ".lock").open("a+b")
+        try:
+            _lock_file(lock)
+        except OSError:
+            lock.seek(0)
+            holder = lock.read(200).decode("utf-8", "replace").strip() or "another process"
+            lock.close()
+            raise RunLocked(f"{self.path} is being written by {holder}; wait for it to finish, or choose another folder with --out") from None
+        lock.truncate(0)
+        lock.write(f"evalh, process {os.getpid()}".encode())
+        lock.flush()
+        return lock
+
+    def _release(self) -> None:
+        for f in self._files.values():
+            f.close()
+        self._files.clear()
+        if self._lock is not None:
+            with contextlib.suppress(OSError):
+                self._lock.truncate(0)
+            self._lock.close()
+            self._lock = None  # the file stays: removing it would let two processes lock two files of one name
+
+    @staticmethod
+    def _mend(path: Path, report: Callable[[str], None]) -> None:
+        """Cut off a last line without its newline."""
+        if not path.exists() or path.stat().st_size == 0:
+            return
+        with path.open("r+b") as f:
+            size = f.seek(0, os.SEEK_END)
+            f.seek(size - 1)
+            if f.read(1) == b"\n":
+                return
+            keep, step = 0, 1 << 16
+            for start in range(size, 0, -step):
+                f.seek(max(0, start - step))
+                at = f.read(start - max(0, start - step)).rfind(b"\n")
+                if at >= 0:
+                    keep = max(0, start - step) + at + 1
+                    break
+            f.truncate(keep)
+        report(f"{path}: the last line was torn ({size - keep} bytes) and has been cut off; what it held is done again")
+
+    def append(self, records: Iterable[Answer | Judgment]) -> None:
+        """Append records; each file gets its lines in one write. Raises StoreError where the disk refuses."""
+        lines: dict[type, list[bytes]] = {}
+        for record in records:
+            lines.setdefault(type(record), []).append(wire.dump(record))
+        for kind, parts in lines.items():
+            f = self._files[kind]
+            data = b"".join(parts)
+            start = f.seek(0, os.SEEK_END)
+            try:
+                done = f.write(data)
+                if done != len(data):
+                    raise OSError(28, "No space left on device")
+            except OSError as error:
+                with contextlib.suppress(OSError):
+                    f.truncate(start)
+                raise _disk(self.path / FILES[kind], error) from None
+
+    def rewrite(self, kind: type[R], order: Callable[[R], tuple[Any, ...] | None]) -> int:
+        """Put a record file in plan order by one atomic rename; of several records with one order key the last stays.
+
+        Args:
+            order: a sort key for a record, or None to leave it out (it has been superseded).
+
+        Returns:
+            The number of records kept.
+        """
+        path = self.path / FILES[kind]
+        latest: dict[tuple[Any, ...], tuple[int, int]] = {}
+        offset = 0
+        previous: tuple[Any, ...] | None = None
+        in_order = True
+        for number, line in self._lines(path):
+            key = order(wire.load(kind, line, f"{path}:{number}"))
+            if key is None or key in latest or (previous is not None and key < previous):
+                in_order = False
+            if key is not None:
+                latest[key] = (offset, len(line))
+                previous = key
+            offset += len(line)
+        if in_order:
+            return len(latest)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            with path.open("rb") as old, temporary.open("wb") as new:
+                for key in sorted(latest):
+                    at, length = latest[key]
+                    old.seek(at)
+                    new.write(old.read(length))
+            if kind in self._files:
+                self._files.pop(kind).close()  # Windows renames no open file
+            os.replace(temporary, path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise _disk(path, error) from None
+        return len(latest)
+
+    def write_manifest(self, manifest: dict[str, Any]) -> None:
+        """Replace run.json."""
+        write_atomic(self.path / MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+    def write_questions(self, questions: Iterable[Question]) -> None:
+        """Replace questions.jsonl."""
+        write_atomic(self.path / FILES[Question], b"".join(wire.dump(q) for q in questions))
+
+    def write_votes(self, votes: Iterable[dict[str, Any]]) -> None:
+        """Replace votes.jsonl."""
+        write_atomic(self.path / "votes.jsonl", b"".join(orjson.dumps(v, option=orjson.OPT_APPEND_NEWLINE) for v in votes))
+
+    def set_aside(self) -> Path:
+        """Move the whole folder to a sibling that is not in use, for --fresh; returns where it went."""
+        for n in range(1, 10_000):
+            target = self.path.with_name(f"{self.path.name}.old-{n}")
+            if not target.exists():
+                os.replace(self.path, target)
+                return target
+        raise StoreError(f"{self.path}: too many old copies beside it; remove some")
+
+
+if sys.platform == "win32":  # pragma: no cover - untested here
+
+    def _lock_file(f: BinaryIO) -> None:
+        import msvcrt
+
+        f.seek(0x7FFF0000)
+        msvcrt.locking(f.fileno(), msvcrt.LK_NBLCK, 1)
+        f.seek(0)
+
+else:
+
+    def _lock_file(f: BinaryIO) -> None:
+        import fcntl
+
+        fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)

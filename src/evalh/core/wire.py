@@ -1,0 +1,98 @@
+"""Record <-> JSON line, and the schema numbers of what is on disk.
+
+A line is written with its keys in the record's own order, `schema` first, so that files can be compared byte by byte. A reader
+meets lines of any schema up to its own: `UPGRADES[kind][n]` turns a line of schema n into one of n + 1. An unknown field is an
+error, since dropping it would lose what somebody recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any, Final, TypeVar
+
+import orjson
+
+from evalh.core.records import Answer, Failure, Judgment, Question, Usage
+from evalh.errors import CorruptRecord, UnsupportedSchema
+
+SCHEMA: Final = 1
+UPGRADES: Final[Mapping[str, Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]]] = {
+    "question": {},
+    "answer": {},
+    "judgment": {},
+}
+
+R = TypeVar("R", Question, Answer, Judgment)
+_NAMES: Final[dict[type, tuple[str, ...]]] = {t: tuple(f.name for f in fields(t)) for t in (Question, Answer, Judgment)}
+_KIND: Final[dict[type, str]] = {Question: "question", Answer: "answer", Judgment: "judgment"}
+
+
+def dump(record: Question | Answer | Judgment) -> bytes:
+    """One JSON line, with its newline."""
+    line: dict[str, Any] = {"schema": SCHEMA}
+    for name in _NAMES[type(record)]:
+        value = getattr(record, name)
+        if isinstance(value, Usage):
+            value = {"input_tokens": value.input_tokens, "output_tokens": value.output_tokens}
+        elif isinstance(value, Failure):
+            value = {"kind": value.kind, "message": value.message}
+        elif isinstance(value, Mapping):
+            value = dict(value)
+        line[name] = value
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def load(kind: type[R], line: bytes | str, where: str = "") -> R:
+    """The record on a line.
+
+    Args:
+        kind: the record type expected.
+        where: file and line, for the message.
+
+    Raises:
+        CorruptRecord: not JSON, not an object, a field missing, unknown or of the wrong type.
+        UnsupportedSchema: written by a newer evalh.
+    """
+    try:
+        data = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise CorruptRecord(f"{where}: not a JSON record ({error})") from None
+    if not isinstance(data, dict):
+        raise CorruptRecord(f"{where}: not a JSON object")
+    return from_dict(kind, data, where)
+
+
+def from_dict(kind: type[R], data: dict[str, Any], where: str = "") -> R:
+    """The record that a decoded line holds; `data` is consumed. Raises as `load`."""
+    schema = data.pop("schema", None)
+    if not isinstance(schema, int):
+        raise CorruptRecord(f"{where}: the record carries no schema number")
+    if schema > SCHEMA:
+        raise UnsupportedSchema(f"{where}: schema {schema} was written by a newer evalh; this one reads up to {SCHEMA}")
+    for n in range(schema, SCHEMA):
+        data = UPGRADES[_KIND[kind]][n](data)
+    try:
+        record = kind(**_converted(kind, data))
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise CorruptRecord(f"{where}: not a valid {_KIND[kind]} record ({error})") from None
+    return record
+
+
+def _converted(kind: type, data: dict[str, Any]) -> dict[str, Any]:
+    """JSON types to the record's own: lists become tuples, usage and failure their types."""
+    if kind is Judgment:
+        data["answers"] = tuple(data["answers"])
+        data["ranking"] = tuple(data.get("ranking") or ())
+        data["scores"] = {k: tuple(v) for k, v in (data.get("scores") or {}).items()}
+    else:
+        data["turns"] = tuple(data["turns"])
+    if kind is Question:
+        data["reference"] = tuple(data.get("reference") or ())
+        data["tags"] = tuple(data.get("tags") or ())
+    else:
+        data["flags"] = tuple(data.get("flags") or ())
+        usage, failure = data.get("usage"), data.get("failure")
+        data["usage"] = None if usage is None else Usage(**usage)
+        data["failure"] = None if failure is None else Failure(**failure)
+    return data

@@ -1,0 +1,130 @@
+"""Store -> results frame. The only place where the order in which a judge saw two answers is undone.
+
+Of several records of one unit (attempts, or a failure that a later run mended) the last decides. A comparison is seen from the
+model whose name comes first, `model_a`; `swapped` says that it was shown second.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from evalh.core.records import Answer, Judgment, Question
+from evalh.core.store import RunFolder
+from evalh.stats.frame import COLUMNS, INTEGERS, TEXT, Factor, Results
+
+
+def collect(folder: RunFolder) -> Results:
+    """The results of a run folder.
+
+    Raises:
+        CorruptRecord: names file and line.
+    """
+    answers = {a.answer_id: (a.model, _lengths(a)) for a in folder.read(Answer)}
+    categories = {q.question_id: q.category for q in folder.read(Question)}
+    return frame_of(folder.read(Judgment), answers, categories)
+
+
+def _lengths(a: Answer) -> tuple[int, ...]:
+    """Characters up to and including each turn."""
+    return tuple(itertools.accumulate(len(t) for t in a.turns))
+
+
+def frame_of(judgments: Iterable[Judgment], answers: Mapping[str, tuple[str, tuple[int, ...]]], categories: Mapping[str, str]) -> Results:
+    """Rows of judgments.
+
+    Args:
+        judgments: in file order; later records of a unit supersede earlier ones.
+        answers: answer id -> (model, characters up to each turn).
+        categories: question id -> category.
+    """
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    latest: dict[str, Judgment] = {}
+    for j in judgments:
+        if not all(a in answers for a in j.answers):
+            continue  # of an answer that has been replaced since
+        latest[j.judgment_id.rpartition("-")[0]] = j
+    for j in latest.values():
+        _add(columns, j, answers, categories.get(j.question_id, ""))
+    built: dict[str, Any] = {}
+    for name, values in columns.items():
+        if name in TEXT:
+            built[name] = Factor.of(values)
+        elif name in INTEGERS:
+            built[name] = np.array(values, dtype=np.int64)
+        else:
+            built[name] = np.array(values, dtype=bool if name == "swapped" else np.float64)
+    return Results(**built)
+
+
+def _add(columns: dict[str, list[Any]], j: Judgment, answers: Mapping[str, tuple[str, tuple[int, ...]]], category: str) -> None:
+    """Append the rows of one judgment: one per aspect, and per pair of a ranking."""
+    shown = [answers[a] for a in j.answers]
+    length = [float(lengths[min(j.turn, len(lengths)) - 1]) if lengths else 0.0 for _, lengths in shown]
+    common = (j.question_id, category, j.turn, j.judge, j.protocol, j.mode)
+    if len(shown) == 1:
+        for aspect, scores in j.scores.items() or [("overall", (None,))]:
+            score = scores[0] if j.status == "scored" else None
+            _row(columns, common, aspect, j, (shown[0][0], ""), (np.nan, score, None), False, (length[0], np.nan))
+        return
+    for first, second in itertools.combinations(range(len(shown)), 2):
+        swapped = shown[first][0] > shown[second][0]
+        a, b = (second, first) if swapped else (first, second)
+        names, lengths = (shown[a][0], shown[b][0]), (length[a], length[b])
+        if j.status != "scored":
+            _row(columns, common, next(iter(j.scores), "overall"), j, names, (np.nan, None, None), swapped, lengths)
+        elif j.mode == "two-score":
+            for aspect, scores in j.scores.items():
+                _row(columns, common, aspect, j, names, (_by_score(scores[a], scores[b]), scores[a], scores[b]), swapped, lengths)
+        elif j.ranking:
+            outcome = _by_score(-float(j.ranking[a]), -float(j.ranking[b]))
+            _row(columns, common, "overall", j, names, (outcome, None, None), swapped, lengths)
+        else:
+            outcome = _outcome(j)
+            _row(columns, common, "overall", j, names, (1.0 - outcome if swapped else outcome, None, None), swapped, lengths)
+
+
+def _row(
+    columns: dict[str, list[Any]],
+    common: tuple[Any, ...],
+    aspect: str,
+    j: Judgment,
+    models: tuple[str, str],
+    values: tuple[float, float | None, float | None],
+    swapped: bool,
+    lengths: tuple[float, float],
+) -> None:
+    outcome, score_a, score_b = values
+    row = (
+        *common,
+        aspect,
+        j.sample,
+        *models,
+        outcome,
+        np.nan if score_a is None else score_a,
+        np.nan if score_b is None else score_b,
+        1.0,
+        j.group_id,
+        swapped,
+        *lengths,
+        j.status,
+    )
+    for name, value in zip(COLUMNS, row, strict=True):
+        columns[name].append(value)
+
+
+def _by_score(a: float | None, b: float | None) -> float:
+    """1 where a is higher, 0 where b is, 0.5 where they are equal, NaN where one is missing."""
+    if a is None or b is None:
+        return float("nan")
+    return 1.0 if a > b else 0.0 if a < b else 0.5
+
+
+def _outcome(j: Judgment) -> float:
+    """For the first answer shown: the preference where the judge gave one, else its verdict."""
+    if j.preference is not None:
+        return j.preference
+    return {"A": 1.0, "B": 0.0, "tie": 0.5}[j.verdict or "tie"]

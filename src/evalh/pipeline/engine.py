@@ -1,0 +1,399 @@
+"""The only place that waits: requests go to the ledger first, then to the wire.
+
+A run is a set of lanes (one per answering model, one per judge). A lane hands out units that are ready; the engine keeps up to
+`concurrency` of them in flight, each behind the gate of its endpoint. A unit holds a slot only while its request is on the wire:
+not while it backs off, nor while its reply is stored and read. So a slow model, or a storm of refusals, holds up nobody else,
+and the number of live tasks is bounded however long the plan.
+
+Retrying is decided by the error's class (`errors.py`) and happens here alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from evalh.core.config import Limits, Price
+from evalh.core.ledger import Ledger, Paid, request_key
+from evalh.core.protocols import RawBackend
+from evalh.core.records import Completion, Request
+from evalh.errors import AuthFailed, BackendError, EvalhError, Incomplete, RateLimited, ServerFault, TransientError
+from evalh.pipeline.gate import Gate
+
+DEADLINE: Final = 600.0  # seconds that one request may take, all tries together
+NEVER_ANSWERED: Final = 30.0  # the same for an endpoint that has not answered anything yet: it is probably not there
+FIRST_DELAY: Final = 0.5
+LONGEST_DELAY: Final = 20.0
+GRACE: Final = 5.0  # seconds that requests in flight are waited for after Ctrl-C
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A model to be asked, under the label that its records carry."""
+
+    label: str
+    backend: Any  # a RawBackend, or one that is not paid for
+    price: Price | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """What limits are kept for."""
+        return str(self.backend.endpoint)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has happened so far; read by whoever shows progress."""
+
+    sent: int = 0
+    cached: int = 0
+    retries: int = 0
+    in_flight: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    usd: float = 0.0
+    unpriced: set[str] = field(default_factory=set)
+    errors: dict[str, int] = field(default_factory=dict)
+
+
+class Lane(Protocol):
+    """A source of units for one endpoint."""
+
+    endpoint: str
+
+    def take(self) -> Callable[[Slot], Awaitable[None]] | None:
+        """The next unit that can start now, or None."""
+        ...
+
+    def waiting(self) -> bool:
+        """Whether a unit is left that can start now."""
+        ...
+
+
+class Slot:
+    """A unit's right to have one request on the wire; taken and given back as often as the unit needs."""
+
+    __slots__ = ("_engine", "gate", "held")
+
+    def __init__(self, engine: Engine, gate: Gate) -> None:
+        self._engine = engine
+        self.gate = gate
+        self.held = True
+
+    async def acquire(self) -> None:
+        """Wait for a free slot, ahead of units that have not begun."""
+        if not self.held:
+            await self._engine._reacquire(self)
+
+    def release(self) -> None:
+        """Give the slot back; another unit may start at once."""
+        if self.held:
+            self.held = False
+            self._engine._release(self)
+
+
+class Engine:
+    """Sends requests. One per run.
+
+    Args:
+        ledger: where responses are sought and stored.
+        run: the run's id, noted beside what it pays for.
+        concurrency: requests in flight at the most, over all endpoints.
+        limits: what each endpoint allows, by its address.
+        offline: answer from the ledger alone.
+        log: told about every retry and its reason.
+        seed: of the jitter of retry delays.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        run: str,
+        concurrency: int = 16,
+        limits: Mapping[str, Limits] | None = None,
+        *,
+        offline: bool = False,
+        log: Callable[[str], None] = lambda _: None,
+        seed: int | None = None,
+    ) -> None:
+        self.ledger = ledger
+        self.run = run
+        self.concurrency = concurrency
+        self.tally = Tally()
+        self.offline = offline
+        self.gaps: set[str] = set()
+        self._limits = limits or {}
+        self._gates: dict[str, Gate] = {}
+        self._lanes: Sequence[Lane] = ()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiters: deque[tuple[Slot, asyncio.Future[None]]] = deque()
+        self._asking: dict[str, asyncio.Future[None]] = {}
+        self._done: asyncio.Future[None] | None = None
+        self._fatal: BaseException | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._next_lane = 0
+        self._log = log
+        self._random = random.Random(seed)
+        self.stopping = False
+
+    # -- units ------------------------------------------------------------------------------------------------------------
+
+    async def drain(self, lanes: Sequence[Lane]) -> None:
+        """Run every unit that the lanes hand out, until none is left.
+
+        Raises:
+            EvalhError: what ended the run early; units in flight have been waited for.
+        """
+        self._lanes = lanes
+        self._done = asyncio.get_running_loop().create_future()
+        self._pump()
+        try:
+            await self._done
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            await self._settle()
+        if self._fatal is not None:
+            raise self._fatal
+
+    def stop(self) -> None:
+        """Start nothing more and send nothing more; what is in flight is waited for."""
+        self.stopping = True
+        for _, future in self._waiters:
+            future.cancel()
+        self._waiters.clear()
+        self._finish()
+
+    async def _settle(self) -> None:
+        """Wait for the units in flight, for GRACE seconds at the most after a stop."""
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(set(self._tasks), timeout=GRACE)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+
+    def wake(self) -> None:
+        """Something has become ready."""
+        self._pump()
+
+    def _gate(self, endpoint: str) -> Gate:
+        if endpoint not in self._gates:
+            self._gates[endpoint] = Gate(self._limits.get(endpoint.rstrip("/"), Limits()), self.concurrency)
+        return self._gates[endpoint]
+
+    def _pump(self) -> None:
+        """Start units while there are slots; called whenever a slot or a unit may have become free."""
+        if self.stopping or self._done is None or self._done.done():
+            return
+        now = time.monotonic()
+        self._serve_waiters(now)
+        most_alive = 4 * self.concurrency + 64  # backing-off units hold no slot, but they are not free either
+        while self.tally.in_flight < self.concurrency and len(self._tasks) < most_alive:
+            lane = self._pick(now)
+            if lane is None:
+                break
+            unit = lane.take()
+            if unit is None:
+                continue
+            gate = self._gate(lane.endpoint)
+            gate.enter(now)
+            self.tally.in_flight += 1
+            task = asyncio.get_running_loop().create_task(self._unit(unit, Slot(self, gate)))
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+        if not self._tasks and not any(lane.waiting() for lane in self._lanes):
+            self._finish()
+        else:
+            self._wake_when_a_gate_opens(now)
+
+    def _pick(self, now: float) -> Lane | None:
+        """The next lane, in turn, that has a unit and whose gate is open."""
+        count = len(self._lanes)
+        for step in range(count):
+            lane = self._lanes[(self._next_lane + step) % count]
+            if lane.waiting() and self._gate(lane.endpoint).open(now):
+                self._next_lane = (self._next_lane + step + 1) % count
+                return lane
+        return None
+
+    def _serve_waiters(self, now: float) -> None:
+        for _ in range(len(self._waiters)):
+            if self.tally.in_flight >= self.concurrency:
+                return
+            slot, future = self._waiters.popleft()
+            if future.done():
+                continue
+            if not slot.gate.open(now):
+                self._waiters.append((slot, future))
+                continue
+            self._enter(slot, now)
+            future.set_result(None)
+
+    def _wake_when_a_gate_opens(self, now: float) -> None:
+        delays = [gate.delay(now) for gate in self._gates.values()]
+        pending = [d for d in delays if d is not None and d > 0]
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if pending:
+            self._timer = asyncio.get_running_loop().call_later(min(pending), self._pump)
+
+    def _enter(self, slot: Slot, now: float) -> None:
+        slot.held = True
+        slot.gate.enter(now)
+        self.tally.in_flight += 1
+
+    def _release(self, slot: Slot) -> None:
+        slot.gate.leave()
+        self.tally.in_flight -= 1
+        self._pump()
+
+    async def _reacquire(self, slot: Slot) -> None:
+        if self.stopping:
+            raise asyncio.CancelledError
+        now = time.monotonic()
+        if self.tally.in_flight < self.concurrency and slot.gate.open(now):
+            self._enter(slot, now)
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append((slot, future))
+        self._wake_when_a_gate_opens(now)
+        await future
+
+    async def _unit(self, unit: Callable[[Slot], Awaitable[None]], slot: Slot) -> None:
+        try:
+            await unit(slot)
+        except EvalhError as error:
+            self._fatal = self._fatal or error
+            self.stop()
+        finally:
+            slot.release()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._fatal = self._fatal or task.exception()
+            self.stop()
+        self._pump()
+
+    def _finish(self) -> None:
+        if self._done is not None and not self._done.done():
+            self._done.set_result(None)
+
+    # -- requests ---------------------------------------------------------------------------------------------------------
+
+    async def ask(self, slot: Slot, target: Target, request: Request, stage: str) -> Completion:
+        """The reply to a request: from the ledger if it was ever paid for, else from the wire.
+
+        Raises:
+            BackendError: the request can't succeed, or did not within its deadline.
+            Incomplete: --offline, and the ledger does not hold it.
+        """
+        if not target.backend.paid:
+            completion: Completion = await target.backend.generate(request)
+            return completion
+        key = request_key(target.backend.identity, request)
+        while (twin := self._asking.get(key)) is not None:  # the same request is on its way already: pay once
+            slot.release()
+            await asyncio.shield(twin)
+        found = self._cached(key, target, stage)
+        if found is not None:
+            return found
+        if self.offline:
+            self.gaps.add(key)
+            raise Incomplete(f"{stage} {target.label}, question {request.question_id}: not in the ledger")
+        self._asking[key] = asyncio.get_running_loop().create_future()
+        try:
+            return await self._send(slot, target, request, stage, key)
+        finally:
+            self._asking.pop(key).set_result(None)
+
+    def _cached(self, key: str, target: Target, stage: str) -> Completion | None:
+        raw = self.ledger.get(key)
+        if raw is None:
+            return None
+        try:
+            completion: Completion = target.backend.read(raw)
+        except ServerFault as error:  # stored, and the process died before it was found to be useless
+            self.ledger.fail(key, target.label, stage, self.run, error.kind, str(error), raw.body)
+            return None
+        self.tally.cached += 1
+        return completion
+
+    async def _send(self, slot: Slot, target: Target, request: Request, stage: str, key: str) -> Completion:
+        backend: RawBackend = target.backend
+        began = time.monotonic()
+        tries = 0
+        while True:
+            await slot.acquire()
+            tries += 1
+            self.tally.sent += 1
+            try:
+                raw = await backend.send(request)
+                slot.gate.answered = True
+                slot.gate.note(True, time.monotonic())
+                slot.release()
+                await self.ledger.commit(Paid(key, raw, target.label, target.endpoint, _model(target), stage, self.run, tries))
+                try:
+                    completion = backend.read(raw)
+                except ServerFault as error:
+                    self.ledger.fail(key, target.label, stage, self.run, error.kind, str(error), raw.body)
+                    raise
+                self._account(key, target, stage, completion)
+                return completion
+            except TransientError as error:
+                slot.gate.note(not _overload(error), time.monotonic())
+                slot.release()
+                delay = self._delay(error, tries)
+                allowed = DEADLINE if slot.gate.answered else NEVER_ANSWERED
+                self._journal(key, target, stage, error)
+                if self.stopping or time.monotonic() - began + delay > allowed:
+                    raise
+                self.tally.retries += 1
+                self._log(f"{stage} {target.label}, question {request.question_id}: {error}; try {tries + 1} in {delay:.1f} s")
+                await asyncio.sleep(delay)
+            except BackendError as error:
+                slot.gate.answered = slot.gate.answered or not isinstance(error, AuthFailed)
+                self._journal(key, target, stage, error)
+                raise
+
+    def _journal(self, key: str, target: Target, stage: str, error: BackendError) -> None:
+        self.tally.errors[error.kind] = self.tally.errors.get(error.kind, 0) + 1
+        self.ledger.fail(key, target.label, stage, self.run, error.kind, str(error))
+
+    def _delay(self, error: TransientError, tries: int) -> float:
+        """Seconds until the next try: what the server asked for, else exponential with full jitter above a half."""
+        asked = error.retry_after if isinstance(error, RateLimited | ServerFault) else None
+        if asked is not None:
+            return asked
+        delay = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (tries - 1))
+        return delay * (0.5 + 0.5 * self._random.random())
+
+    def _account(self, key: str, target: Target, stage: str, completion: Completion) -> None:
+        usage = completion.usage
+        usd = None
+        if usage is not None:
+            given, made = usage.input_tokens or 0, usage.output_tokens or 0
+            self.tally.input_tokens += given
+            self.tally.output_tokens += made
+            if target.price is not None:
+                usd = target.price.of(given, made)
+                self.tally.usd += usd
+        if usd is None:
+            self.tally.unpriced.add(target.label)
+        self.ledger.account(key, self.run, stage, target.label, usage, usd, completion.served_model, completion.fingerprint)
+
+
+def _overload(error: TransientError) -> bool:
+    return isinstance(error, RateLimited) or error.status == 503
+
+
+def _model(target: Target) -> str:
+    return str(target.backend.spec.model) if hasattr(target.backend, "spec") else target.label

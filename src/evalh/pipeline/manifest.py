@@ -1,0 +1,173 @@
+"""run.json: what a run was asked for and with what, and whether a command asks for the same.
+
+A run may be extended by models, judges, questions, pairs and samples. What is in it already must stay what it was: another
+content under a known name is refused, and the difference is named.
+"""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from evalh import __version__
+from evalh.core.config import ModelSpec, RunConfig
+from evalh.core.ids import digest
+from evalh.core.records import Question
+from evalh.core.wire import SCHEMA
+from evalh.errors import RunMismatch
+from evalh.pipeline.setup import OpenJudge, Prepared
+
+NOT_COMPARED: Final = ("base_url",)
+"""A server may move to another address; what it serves is compared by what it reports."""
+
+
+def now() -> str:
+    """The time as stored: UTC, whole seconds."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def create(prepared: Prepared, name: str) -> dict[str, Any]:
+    """The manifest of a run that begins."""
+    questions = {"set": prepared.questions.name, "sha256": prepared.questions.sha256}
+    return bare(name) | {"questions": questions, "seed": prepared.config.seed}
+
+
+def bare(name: str) -> dict[str, Any]:
+    """A manifest that says nothing yet but when it was begun and by which evalh."""
+    return {
+        "schema": SCHEMA,
+        "run_id": f"{name}-{secrets.token_hex(4)}",
+        "name": name,
+        "evalh_version": __version__,
+        "versions": {"evalh": __version__, "python": platform.python_version()},
+        "config": {},
+        "inputs": {},
+        "models": {},
+        "judges": {},
+        "questions": {},
+        "seed": 0,
+        "started_at": now(),
+        "finished_at": None,
+        "counts": {},
+        "cost": {},
+        "served": {},
+        "partial": None,
+    }
+
+
+def merge(manifest: dict[str, Any], prepared: Prepared, old_questions: Sequence[Question], asks: bool) -> tuple[dict[str, Any], list[Question]]:
+    """The manifest and the questions of a run extended by what is asked now.
+
+    Raises:
+        RunMismatch: a model, a judge or a question of the run is asked for with another content.
+    """
+    faults: list[str] = []
+    merged = {**manifest, "config": settings(prepared.config, manifest.get("config", {}), prepared)}
+    merged["inputs"] = {**manifest["inputs"], **prepared.inputs}
+    merged["models"] = dict(manifest["models"])
+    for spec in prepared.config.models if asks else ():
+        new = describe_model(spec)
+        old = manifest["models"].get(spec.label)
+        faults += _differences(f"model {spec.label}", old, new)
+        file = f"answers/{spec.label}"
+        if old is not None and manifest["inputs"].get(file, prepared.inputs.get(file)) != prepared.inputs.get(file):
+            faults.append(f"model {spec.label}: its answer file has another content")
+        merged["models"][spec.label] = new
+    merged["judges"] = dict(manifest["judges"])
+    for judge in prepared.judges:
+        new = describe_judge(judge, prepared)
+        old = manifest["judges"].get(judge.judge.name)
+        faults += _judge_differences(judge.judge.name, old, new)
+        variants = {**(old or {}).get("variants", {}), **new["variants"]}
+        merged["judges"][judge.judge.name] = {**new, "variants": dict(sorted(variants.items()))}
+    questions = list(old_questions)
+    known = {q.question_id: q for q in old_questions}
+    for q in prepared.plan.questions:
+        if q.question_id not in known:
+            questions.append(q)
+        elif known[q.question_id] != q:
+            faults.append(f"question {q.question_id}: its text, category, reference or metadata differs")
+    if faults:
+        raise RunMismatch(
+            f"run {manifest['name']} holds another content than is asked for now:\n"
+            + "\n".join(f"  - {f}" for f in faults[:20])
+            + "\nStart it over with --fresh (the old records are set aside), or write to another folder with --out"
+        )
+    return merged, _in_set_order(questions, prepared)
+
+
+def _in_set_order(questions: list[Question], prepared: Prepared) -> list[Question]:
+    """A run that was extended by --limit or --categories ends in the set's own order."""
+    order = {q.question_id: i for i, q in enumerate(prepared.questions.questions)}
+    return sorted(questions, key=lambda q: order.get(q.question_id, len(order)))
+
+
+def settings(config: RunConfig, before: Mapping[str, Any], prepared: Prepared) -> dict[str, Any]:
+    """The resolved configuration as stored. No key is in it, nor anything that only says how fast to go."""
+    pairs = [config.pairs] if not before else list(dict.fromkeys([*before["pairs"], config.pairs]))
+    return {
+        "questions": prepared.questions.name or before.get("questions"),
+        "categories": list(config.categories),
+        "limit": config.limit,
+        "mode": config.mode,
+        "pairs": pairs,
+        "swap": config.swap,
+        "samples": config.samples,
+        "seed": config.seed,
+        "generation": {k: dict(v) for k, v in prepared.questions.generation.items() if v} | {k: dict(v) for k, v in config.generation.items()},
+    }
+
+
+def describe_model(spec: ModelSpec) -> dict[str, Any]:
+    """A model as stored in run.json."""
+    price = {"input": spec.price.input, "output": spec.price.output} if spec.price else None
+    identity = spec.identity()
+    if spec.provider == "file":
+        identity["model"] = identity["model"].replace("\\", "/").rsplit("/", 1)[-1]  # its content is in `inputs`; where it lies is nobody's business
+    return {**identity, "price": price, "metadata": dict(spec.metadata)}
+
+
+def describe_judge(judge: OpenJudge, prepared: Prepared) -> dict[str, Any]:
+    """A judge as stored in run.json: who it is and the hash of every variant that the run uses."""
+    j = judge.judge
+    used = {
+        v
+        for q in {(_shape(q)): q for q in prepared.plan.questions}.values()
+        for m in prepared.plan.modes
+        if m in j.modes
+        for t in range(1, len(q.turns) + 1)
+        if (v := j.variant(q, m, t)) is not None
+    }
+    return {
+        "judge": judge.choice.judge if judge.folder is None else judge.folder.name,
+        "model": None if judge.spec is None else describe_model(judge.spec),
+        "params": dict(judge.choice.params),
+        "attempts": j.attempts,
+        "variants": {v: j.hash(v) for v in sorted(used)},
+        "note": getattr(j, "note", ""),
+        "hash": digest({v: j.hash(v) for v in sorted(used)}),
+    }
+
+
+def _shape(q: Question) -> tuple[Any, ...]:
+    return q.category, len(q.turns), tuple(r is None for r in q.reference)
+
+
+def _differences(what: str, old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[str]:
+    if old is None:
+        return []
+    ignored = (*NOT_COMPARED, "price", "metadata")
+    return [f"{what}: {k} was {old.get(k)!r}, is {new[k]!r}" for k in new if k not in ignored and old.get(k) != new[k]]
+
+
+def _judge_differences(name: str, old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[str]:
+    if old is None:
+        return []
+    faults = _differences(f"judge {name}, model", old["model"], new["model"]) if old["model"] and new["model"] else []
+    if faults:
+        return faults
+    changed = [v for v, mark in new["variants"].items() if old["variants"].get(v, mark) != mark]
+    return [f"judge {name}: prompt, scale, reader or parameters of variant {v} differ" for v in changed]

@@ -1,0 +1,151 @@
+"""A run config -> everything that is needed to run it, checked before anything is sent.
+
+Faults of one kind are listed together: every model without a key or an address stands in one message.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from evalh.core import models, resources
+from evalh.core.config import JudgeChoice, ModelSpec, RunConfig, UserConfig
+from evalh.core.ids import file_sha256
+from evalh.core.protocols import Judge
+from evalh.core.questions import QuestionSet, open_set
+from evalh.core.records import Question
+from evalh.core.registry import load, registered
+from evalh.errors import BadConfig, MissingCredential, UnknownName
+from evalh.judges.prompted import PromptedJudge
+from evalh.pipeline.engine import Target
+from evalh.pipeline.plan import MODES, Plan, check, pairs_of
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJudge:
+    """A judge ready to be used; `spec` and `target` are None for one that computes."""
+
+    judge: Judge
+    choice: JudgeChoice
+    spec: ModelSpec | None
+    target: Target | None
+    folder: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A checked run: the plan, who is to be asked, and with which parameters."""
+
+    config: RunConfig
+    questions: QuestionSet
+    plan: Plan
+    targets: tuple[Target, ...]
+    judges: tuple[OpenJudge, ...]
+    inputs: Mapping[str, str] = field(default_factory=dict)  # name -> SHA-256
+
+    def params(self, spec: ModelSpec) -> Callable[[Question], dict[str, Any]]:
+        """Generation parameters by question: the model's own win over the run's, those over the question set's."""
+        if spec.provider == "file":
+            return lambda _: {}
+        cells: dict[str, dict[str, Any]] = {}
+        run = self.config.generation
+
+        def of(question: Question) -> dict[str, Any]:
+            c = question.category
+            if c not in cells:
+                cells[c] = {**self.questions.params_for(c), **run.get("default", {}), **run.get(c, {}), **spec.params}
+            return cells[c]
+
+        return of
+
+
+def prepare(config: RunConfig, user: UserConfig, env: Mapping[str, str] = os.environ, *, asks: bool = True, folder_questions: Sequence[Question] = ()) -> Prepared:
+    """Open questions, models and judges, and check everything that can be checked.
+
+    Args:
+        asks: whether the models themselves will be asked; False where their answers exist already (`evalh judge RUN`).
+        folder_questions: the questions of an existing run, used instead of a set.
+
+    Raises:
+        ConfigError: what is wrong, where, and what to do.
+    """
+    if config.mode not in MODES:
+        raise UnknownName("mode", config.mode, tuple(MODES))
+    labels = [m.label for m in config.models]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise BadConfig(f"two models carry the label {label!r}; give one of them another: --models other={label}")
+    questions = open_set(config.questions) if not folder_questions else None
+    chosen = questions.select(config.categories, config.limit) if questions else _select(folder_questions, config)
+    if not chosen:
+        raise BadConfig("no question is left by --categories and --limit")
+    judges = [_open_judge(choice, user, env) for choice in config.judges]
+    wanted = [("model", m) for m in config.models] if asks else []
+    faults = models.missing([*wanted, *(("judge model", j.spec) for j in judges if j.spec)], env)
+    if faults:
+        raise MissingCredential("nothing was sent, because something is missing:\n" + "\n".join(f"  - {f}" for f in faults))
+    targets = tuple(_target(m) for m in config.models) if asks else ()
+    pairs = pairs_of(labels, config.pairs)
+    held = tuple(config.samples if m.provider != "file" else 1 for m in config.models)
+    plan = Plan(chosen, tuple(labels), tuple(j.judge for j in judges), MODES[config.mode], pairs, config.swap, config.samples, held)
+    check(plan)
+    opened = tuple(replace(j, target=_target(j.spec)) if j.spec else j for j in judges)
+    found = questions or QuestionSet("", Path(), "run folder", tuple(folder_questions), "")
+    return Prepared(config, found, plan, targets, opened, _inputs(found, config, opened))
+
+
+def _select(questions: Sequence[Question], config: RunConfig) -> tuple[Question, ...]:
+    known = tuple(dict.fromkeys(q.category for q in questions))
+    for name in config.categories:
+        if name not in known:
+            raise UnknownName("category of this run", name, known)
+    return tuple(q for q in questions if not config.categories or q.category in config.categories)[: config.limit]
+
+
+def _target(spec: ModelSpec) -> Target:
+    return Target(spec.label, load("evalh.backends", spec.provider, "provider")(spec), spec.price)
+
+
+def _open_judge(choice: JudgeChoice, user: UserConfig, env: Mapping[str, str]) -> OpenJudge:
+    """The judge that a name means: a folder (user's or built in), or a coded one."""
+    found = resources.find("judges", choice.judge, env)
+    coded = registered("evalh.judges")
+    if found is None and choice.judge in coded:
+        judge = load("evalh.judges", choice.judge, "judge")(label=choice.label, params=dict(choice.params))
+        if choice.model:
+            raise BadConfig(f"judge {choice.judge} computes its scores and asks no model; leave out --judge-model")
+        return OpenJudge(judge, choice, None, None, None)
+    if found is None:
+        known = sorted({*coded, *(f.name for f in resources.found("judges", env)), *user.judges})
+        raise UnknownName("judge", choice.judge, known, "A path to a judge folder works too.")
+    draft = PromptedJudge.from_folder(found.path, label=choice.label, model=choice.model, params=dict(choice.params), attempts=choice.attempts)
+    spec = models.resolve(draft.model, user, env)
+    mark = f"{spec.spec}@{spec.revision}" if spec.revision else spec.spec
+    judge = PromptedJudge.from_folder(found.path, label=choice.label, model=mark, params={**spec.params, **choice.params}, attempts=choice.attempts)
+    return OpenJudge(judge, choice, spec, None, found.path)
+
+
+def choose_judge(text: str, user: UserConfig, model: str | None = None) -> JudgeChoice:
+    """`NAME`, `LABEL=NAME` or a path, with what evalh.toml's [judges.NAME] changes about it; `model` is --judge-model."""
+    label, name = models.split_label(text)
+    entry = dict(user.judges.get(name, {}))
+    protocol = entry.pop("judge", name)
+    own = entry.pop("model", None)
+    attempts = entry.pop("attempts", None)
+    return JudgeChoice(label or Path(name).name, protocol, model or own, entry, attempts)
+
+
+def _inputs(questions: QuestionSet, config: RunConfig, judges: Sequence[OpenJudge]) -> dict[str, str]:
+    """SHA-256 of every file that the run's outcome depends on."""
+    inputs = {f"questions/{questions.name}": questions.sha256} if questions.sha256 else {}
+    for m in config.models:
+        if m.provider == "file" and Path(m.model).is_file():
+            inputs[f"answers/{m.label}"] = file_sha256(Path(m.model))
+    for j in judges:
+        for file in sorted(j.folder.rglob("*")) if j.folder else ():
+            if file.suffix in (".toml", ".md"):
+                inputs[f"judges/{j.judge.name}/{file.relative_to(j.folder or file).as_posix()}"] = file_sha256(file)
+    return inputs

@@ -1,0 +1,185 @@
+"""What a report is made of, before anyone decides how it looks. No I/O here.
+
+    records ──▶ Leaderboard ┐
+    run.json, ledger        ├──▶ Report ──▶ terminal, markdown, CSV, JSON, page, plots
+    questions, judgments    ┘
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from evalh.core.records import Answer, Judgment, Question
+from evalh.reports.leaderboard import Leaderboard, ModelRow, PairRow, Table
+from evalh.stats.estimate import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What was run, and with what. Times are ISO 8601 texts as stored; `inputs` maps a name to its SHA-256."""
+
+    name: str
+    judges: tuple[str, ...]
+    models: tuple[str, ...]
+    questions: str
+    question_count: int
+    started_at: str | None = None
+    finished_at: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the run took. `usd` is None where no price is known at all; `unpriced` names the models without a price."""
+
+    usd: float | None = None
+    requests: int = 0
+    cached: int = 0
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    unpriced: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One question with all its answers and all that judges said about them, in the order to be shown."""
+
+    question: Question
+    answers: tuple[Answer, ...] = ()
+    judgments: tuple[Judgment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How often the judge agrees with something known beforehand; `sentence` says with what."""
+
+    estimate: Estimate
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that a report shows.
+
+    `leaderboards` holds one per judge, in the order to be shown. `partial` is a sentence on why figures rest on less than was
+    asked for (a budget, an interruption), None for a complete run. `judge_notes` says in plain words what a reader has to know
+    about a judge. `sheets` may be empty: the page then shows figures only.
+    """
+
+    run: RunFacts
+    leaderboards: Mapping[str, Leaderboard]
+    cost: Cost = field(default_factory=Cost)
+    partial: str | None = None
+    judge_notes: Mapping[str, str] = field(default_factory=dict)
+    sheets: tuple[Sheet, ...] = ()
+    judge_card: Mapping[str, Any] | None = None
+    agreement: Agreement | None = None
+
+    @property
+    def only(self) -> Leaderboard | None:
+        """The only judge's leaderboard, None where there are several or none."""
+        return next(iter(self.leaderboards.values())) if len(self.leaderboards) == 1 else None
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """The object of `evalh report --format json`, as docs and scripts know it: nothing is ever left out, only null."""
+    run, cost, only = report.run, report.cost, report.only
+    references = {board.reference for board in report.leaderboards.values()}
+    return {
+        "schema": 1,
+        "run": {
+            "name": run.name,
+            "judges": list(run.judges),
+            "models": list(run.models),
+            "questions": run.questions,
+            "question_count": run.question_count,
+            "started_at": run.started_at,
+            "finished_at": run.finished_at,
+            "versions": dict(run.versions),
+        },
+        **(_board(only) if only else {"models": None, "pairs": None, "categories": None}),
+        "by_judge": {judge: _board(board) for judge, board in report.leaderboards.items()},
+        "judge_card": plain(report.judge_card),
+        "cost": {
+            "usd": _number(cost.usd),
+            "requests": cost.requests,
+            "cached": cost.cached,
+            "input_tokens": cost.input_tokens,
+            "output_tokens": cost.output_tokens,
+            "unpriced": list(cost.unpriced),
+        },
+        # Several judges may relate their scores to different models; then no single name would be true.
+        "reference": references.pop() if len(references) == 1 else None,
+    }
+
+
+def _board(board: Leaderboard) -> dict[str, Any]:
+    return {**_table(board.overall), "categories": {name: _table(table) for name, table in board.categories.items()}}
+
+
+def _table(table: Table) -> dict[str, Any]:
+    return {"models": [_model(row) for row in table.models], "pairs": [_pair(row) for row in table.pairs]}
+
+
+def _model(row: ModelRow) -> dict[str, Any]:
+    return {
+        "model": row.model,
+        "rank": list(row.rank) if row.rank else None,
+        "mean_score": _estimate(row.mean_score),
+        "relative_score": _estimate(row.relative_score),
+        "win_rate": _estimate(row.win_rate),
+        "rating": _estimate(row.rating),
+        "turns": {turn: _estimate(estimate) for turn, estimate in sorted(row.turns.items())},
+        "wins": row.wins,
+        "ties": row.ties,
+        "losses": row.losses,
+        "scored": row.scored,
+        "unscored": row.unscored,
+    }
+
+
+def _pair(row: PairRow) -> dict[str, Any]:
+    return {
+        "model_a": row.model_a,
+        "model_b": row.model_b,
+        "wins_a": row.wins_a,
+        "ties": row.ties,
+        "wins_b": row.wins_b,
+        "total_a": _number(row.total_a),
+        "total_b": _number(row.total_b),
+        "win_rate_a": _estimate(row.win_rate_a),
+        "p_value": _number(row.p_value),
+        "p_adjusted": _number(row.p_adjusted),
+        "scored": row.scored,
+        "unscored": row.unscored,
+    }
+
+
+def _estimate(e: Estimate | None) -> dict[str, Any] | None:
+    if e is None:
+        return None
+    return {
+        "value": _number(e.value),
+        "low": _number(e.low),
+        "high": _number(e.high),
+        "n": int(e.n),
+        "standard_error": _number(e.standard_error),
+    }
+
+
+def _number(x: float | None) -> float | None:
+    """A number as JSON can hold it: what is not finite is null, and numpy's types become Python's."""
+    return None if x is None or not math.isfinite(x) else float(x)
+
+
+def plain(value: Any) -> Any:
+    """Any mapping or sequence as what JSON is made of."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    return _number(value) if isinstance(value, float) else value

@@ -1,0 +1,117 @@
+"""The plain words that every form of a report shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from evalh.reports.document import Cost, Report
+from evalh.reports.leaderboard import Leaderboard, PairRow, Table
+from evalh.reports.numbers import FIGURES, MISSING, WIN_RATE, Figure, count, dollars, moment, things, tokens
+from evalh.reports.text import line
+
+STATUS_WORDS: Final[Mapping[str, str]] = {
+    "scored": "scored",
+    "no_verdict": "no verdict in the reply",
+    "conflicting": "contradictory verdicts",
+    "out_of_range": "number outside the scale",
+    "off_scale": "value the scale does not have",
+    "quoted": "verdict only inside a quotation",
+    "truncated": "reply cut off before its verdict",
+    "empty": "empty reply",
+    "refused": "judge declined",
+    "failed": "request failed",
+    "no_answer": "no answer to judge",
+}
+
+
+FIRST_PLACES: Final = 4
+"""Names in a sentence on the first place before the others are only counted."""
+
+
+def status_words(status: str) -> str:
+    """A status as a reader would say it; an unknown one as it is."""
+    return STATUS_WORDS.get(status, line(status))
+
+
+def unscored(board: Leaderboard) -> list[tuple[str, int]]:
+    """What is missing from the figures: (words, count), the most frequent first."""
+    found = [(status_words(status), n) for status, n in board.unscored_by_status.items() if n and status != "scored"]
+    return sorted(found, key=lambda pair: (-pair[1], pair[0]))
+
+
+def unscored_sentence(board: Leaderboard) -> str:
+    """The same in one sentence."""
+    found = unscored(board)
+    if not found:
+        return "Unscored judgments: none."
+    parts = ", ".join(f"{count(n)} {words}" for words, n in found)
+    return f"Unscored judgments: {count(sum(n for _, n in found))} ({parts}); they count in no figure."
+
+
+def headline(board: Leaderboard) -> str:
+    """What the ranks say about the first place, in one sentence; empty where nothing was ranked."""
+    ranked = [row for row in board.overall.models if row.rank is not None]
+    first = [row for row in ranked if row.rank and row.rank[0] == 1]
+    if len(ranked) < 2 or not first:
+        return ""
+    if first[0].rank == (1, 1):
+        return f"{line(first[0].model)} is significantly better than every other model."
+    names = [line(row.model) for row in first[:FIRST_PLACES]]
+    if len(first) > len(names):
+        names.append(f"{len(first) - len(names)} more")
+    if len(names) == 1:
+        return f"No other model is significantly better than {names[0]}."
+    return f"First place is shared: no model is significantly better than {', '.join(names[:-1])} or {names[-1]}."
+
+
+def figures(table: Table) -> list[Figure]:
+    """The figures that at least one model of a table has, in their fixed order."""
+    return [f for f in FIGURES if any(getattr(row, f.field) is not None for row in table.models)]
+
+
+def turns(table: Table) -> list[str]:
+    """The turns that have scores of their own; empty where there is only one."""
+    names = sorted({turn for row in table.models for turn in row.turns}, key=lambda t: (len(t), t))
+    return names if len(names) > 1 else []
+
+
+def has_totals(pairs: tuple[PairRow, ...]) -> bool:
+    """Whether a judge gave two scores in one reply, so that pairs have sums of scores."""
+    return any(pair.total_a is not None or pair.total_b is not None for pair in pairs)
+
+
+def facts(report: Report) -> list[tuple[str, str]]:
+    """The facts of a run as (name, words)."""
+    run = report.run
+    shown = [
+        ("run", line(run.name)),
+        ("models", ", ".join(line(m) for m in run.models)),
+        ("judges" if len(run.judges) != 1 else "judge", ", ".join(line(j) for j in run.judges)),
+        ("questions", f"{line(run.questions)} ({things(run.question_count, 'question')})"),
+        ("started", moment(run.started_at)),
+        ("finished", moment(run.finished_at)),
+    ]
+    return [(name, words or MISSING) for name, words in shown]
+
+
+def cost(spent: Cost) -> list[tuple[str, str]]:
+    """What the run took, as (name, words)."""
+    shown = [
+        ("dollars", dollars(spent.usd) if spent.usd is not None else "unknown"),
+        ("requests", count(spent.requests)),
+        ("from the ledger", count(spent.cached)),
+        ("tokens in", tokens(spent.input_tokens)),
+        ("tokens out", tokens(spent.output_tokens)),
+    ]
+    if spent.unpriced:
+        shown.append(("no price known for", ", ".join(line(name) for name in spent.unpriced)))
+    return shown
+
+
+def agreement(report: Report) -> str:
+    """How far the judge agrees with what was known beforehand, in one sentence; empty where nothing was."""
+    if report.agreement is None:
+        return ""
+    e = report.agreement.estimate
+    return f"{line(report.agreement.sentence).rstrip('.')}: {WIN_RATE.full(e)}, {things(e.n, 'question')}."

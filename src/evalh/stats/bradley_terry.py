@@ -1,0 +1,228 @@
+"""Bradley-Terry ratings by maximum likelihood on pair counts, on the Elo scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from evalh.errors import Disconnected, NotConverged, TooFewData
+from evalh.stats.cells import PairCells
+from evalh.stats.estimate import Estimate
+from evalh.stats.resample import bootstrap_counts, expanded_levels
+
+ELO_SCALE: Final = 400.0 / math.log(10.0)  # Elo points per unit of log odds
+ELO_MEAN: Final = 1000.0
+ROUNDS: Final = 1000
+_BLOCKS: Final = 500  # questions are resampled in at most this many blocks
+_LARGEST_STEP: Final = 1.5  # largest spread of a Newton step (see `_newton`)
+
+
+def ratings(wins: np.ndarray, models: Sequence[str] = ()) -> np.ndarray:
+    """Ratings at which the observed number of wins of every model is the expected one.
+
+    Args:
+        wins: (M, M), wins[i, j] = games that i won against j, ties as half a win to each, weights multiplied in; in games.
+        models: their names, for messages; numbers if left out.
+
+    Returns:
+        (M,) Elo points with scale 400, base 10 and mean 1000: 400 points are odds of 10 to 1.
+
+    Raises:
+        TooFewData: fewer than two models.
+        Disconnected: the maximum is not finite, because some group of models never lost to, or never met, the rest.
+        NotConverged: Newton's method did not reach 1e-10.
+
+    Source: Bradley & Terry (1952), Biometrika 39, 324-345; existence by Ford (1957), Am. Math. Monthly 64(8), 28-33.
+    """
+    if len(wins) < 2:
+        raise TooFewData("ratings need two models that were compared")
+    names = tuple(models) or tuple(str(i) for i in range(len(wins)))
+    groups = components(wins)
+    if len(groups) > 1:
+        named = tuple(tuple(sorted(names[i] for i in group)) for group in groups)
+        shown = "; ".join(", ".join(group) for group in named)
+        raise Disconnected(
+            f"ratings are not defined, because no model of any of these groups has both won and lost, directly or through "
+            f"others, against the rest: {shown}",
+            named,
+        )
+    strength, converged = _newton(wins[None], np.zeros((1, len(wins))), 1e-10)
+    if not converged[0]:
+        raise NotConverged("Bradley-Terry ratings did not converge; please report the pair counts")
+    return ELO_MEAN + ELO_SCALE * strength[0]
+
+
+def components(wins: np.ndarray) -> list[list[int]]:
+    """Strongly connected groups of the win graph (an edge i -> j where i has won something from j), shape of `wins` (M, M).
+
+    Finite ratings exist if there is one group only (Ford 1957). Models within a group are comparable with each other.
+    """
+    reach = _reach((wins > 0)[None])[0]
+    mutual = reach & reach.T
+    left, groups = set(range(len(wins))), []
+    while left:
+        group = np.flatnonzero(mutual[min(left)]).tolist()
+        groups.append(group)
+        left -= set(group)
+    return groups
+
+
+def win_matrix(cells: PairCells, models: int) -> np.ndarray:
+    """Weighted wins of every model against every other, ties as half; shape (models, models)."""
+    return _matrices(cells.pairs, cells.per_pair(cells.weight)[None], cells.per_pair(cells.outcome)[None], models)[0]
+
+
+def rating_estimates(
+    cells: PairCells, models: Sequence[str], rng: np.random.Generator, rounds: int = ROUNDS
+) -> list[Estimate | None]:
+    """Ratings of all models with 95 % intervals by resampling questions.
+
+    Each round draws questions with replacement and refits from the pair counts, starting at the estimate. A round in which
+    the maximum is not finite counts as +infinity for the models that only beat the others, as -infinity for those that only
+    lost, and as both where neither is so; an end that falls among such rounds is open (None).
+
+    Args:
+        cells: comparisons of all pairs.
+        models: names of the table's models.
+        rng: source of the draws.
+        rounds: bootstrap rounds.
+
+    Returns:
+        One estimate per model, in Elo points, n = questions; None for models without a scored comparison.
+
+    Raises:
+        TooFewData, Disconnected, NotConverged: as `ratings`, over the models that were compared.
+    """
+    cells = cells.take(cells.weight > 0)
+    used = np.unique(cells.pairs[np.unique(cells.pair)])
+    wins = win_matrix(cells, len(models))[np.ix_(used, used)]
+    point = ratings(wins, [models[i] for i in used])
+    questions, block = np.unique(cells.question, return_inverse=True)
+    n = len(questions)
+    low, high, error = _bootstrap(cells, block, n, used, (point - ELO_MEAN) / ELO_SCALE, rng, rounds)
+    found: list[Estimate | None] = [None] * len(models)
+    for i, model in enumerate(used.tolist()):
+        found[model] = Estimate(float(point[i]), low[i], high[i], n, error[i])
+    return found
+
+
+def _bootstrap(
+    cells: PairCells, question: np.ndarray, n: int, used: np.ndarray, start: np.ndarray, rng: np.random.Generator, rounds: int
+) -> tuple[list[float | None], list[float | None], list[float | None]]:
+    """Lower ends, upper ends and standard errors of the ratings of the `used` models, in Elo points."""
+    size = len(used)
+    if n < 2:
+        return [None] * size, [None] * size, [None] * size
+    # Blocks of questions are as independent as questions; with hundreds of them the loss of precision cannot be seen.
+    blocks = min(n, _BLOCKS)
+    present, pair = np.unique(cells.pair, return_inverse=True)
+    pairs = np.searchsorted(used, cells.pairs[present])
+    key = question % blocks * len(present) + pair
+    shape = (blocks, len(present))
+    weight = np.bincount(key, weights=cells.weight, minlength=shape[0] * shape[1]).reshape(shape)
+    outcome = np.bincount(key, weights=cells.outcome, minlength=shape[0] * shape[1]).reshape(shape)
+    drawn = bootstrap_counts(blocks, rounds, rng)
+    wins = _matrices(pairs, drawn @ weight, drawn @ outcome, size)
+    lowest = np.empty((rounds, size))
+    highest = np.empty((rounds, size))
+    finite, above, below = _existence(wins)
+    # Newton's method squares the error: after a step of 1e-3 log odds it is below 1e-6, a ten-thousandth of an Elo point
+    strength, converged = _newton(wins[finite], np.tile(start, (int(finite.sum()), 1)), 1e-3)
+    strength[~converged] = np.nan
+    for table, sign, away in ((lowest, -np.inf, above), (highest, np.inf, below)):
+        table[finite] = np.where(np.isnan(strength), sign, strength)
+        table[~finite] = np.where(away[~finite], -sign, sign)
+    tail = expanded_levels(n)[0]
+    rank = min(max(round(tail * (rounds + 1)) - 1, 0), rounds - 1)
+    low = np.partition(lowest, rank, axis=0)[rank]
+    high = np.partition(highest, rounds - 1 - rank, axis=0)[rounds - 1 - rank]
+    spread = strength.std(axis=0, ddof=1) if converged.all() and finite.all() else np.full(size, np.nan)
+    ends = [(np.where(np.isfinite(e), e, np.nan) * ELO_SCALE + ELO_MEAN).tolist() for e in (low, high)]
+    errors = (spread * ELO_SCALE).tolist()
+    return (*([None if math.isnan(x) else x for x in end] for end in ends), [None if math.isnan(x) else x for x in errors])
+
+
+def _matrices(pairs: np.ndarray, weight: np.ndarray, outcome: np.ndarray, models: int) -> np.ndarray:
+    """Win matrices (B, models, models) from sums per pair, weight and outcome of shape (B, P)."""
+    wins = np.zeros((len(weight), models, models))
+    wins[:, pairs[:, 0], pairs[:, 1]] = outcome
+    lost = weight - outcome
+    lost[np.abs(lost) <= 1e-12 * weight] = 0.0  # a difference that is rounding must not look like a win
+    wins[:, pairs[:, 1], pairs[:, 0]] = lost
+    return wins
+
+
+def _reach(edges: np.ndarray) -> np.ndarray:
+    """Transitive closure of boolean graphs (B, M, M), every model reaching itself, by repeated squaring."""
+    size = edges.shape[-1]
+    reach = (edges | np.eye(size, dtype=bool)).astype(np.float32)
+    for _ in range(max(size - 1, 1).bit_length()):
+        reach = np.minimum(reach @ reach, 1.0)
+    closed: np.ndarray = reach > 0
+    return closed
+
+
+def _existence(wins: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ford's condition for each of B win matrices.
+
+    Returns:
+        finite (B,); and for the rounds where it fails, which models go to +infinity and which to -infinity, both (B, M).
+    """
+    edges = wins > 0
+    # most rounds share few patterns of who ever beat whom
+    packed = np.packbits(edges.reshape(len(edges), -1), axis=1)
+    _, first, index = np.unique(packed, axis=0, return_index=True, return_inverse=True)
+    reach = _reach(edges[first])
+    down = reach & ~reach.transpose(0, 2, 1)  # i is above j, and j never gets back
+    apart = ~reach & ~reach.transpose(0, 2, 1)
+    up, beaten, unclear = down.any(axis=2), down.any(axis=1), apart.any(axis=2)
+    finite = reach.all(axis=(1, 2))
+    index = index.reshape(-1)
+    return finite[index], (up & ~beaten & ~unclear)[index], (beaten & ~up & ~unclear)[index]
+
+
+def _newton(wins: np.ndarray, start: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+    """Maximum likelihood log strengths with mean 0 for B win matrices at once.
+
+    The log likelihood is concave and its third derivative along a direction with spread S is at most S times the second
+    (Bach 2010, Electron. J. Stat. 4, 384-414), so that a Newton step of spread up to 1.79 never overshoots: longer steps are
+    shortened, and no line search is needed.
+
+    Args:
+        wins: (B, M, M), each strongly connected.
+        start: (B, M) log strengths.
+        tolerance: largest last step, in log odds.
+
+    Returns:
+        log strengths (B, M), and (B,) whether the tolerance was reached.
+    """
+    size = wins.shape[-1]
+    strength = start - start.mean(axis=1, keepdims=True)
+    games = wins + wins.transpose(0, 2, 1)
+    won = wins.sum(axis=2)
+    active = np.arange(len(wins))
+    converged = np.zeros(len(wins), dtype=bool)
+    diagonal = np.arange(size)
+    for _ in range(200):
+        if not len(active):
+            break
+        now = strength[active]
+        expected = 0.5 + 0.5 * np.tanh(0.5 * (now[:, :, None] - now[:, None, :]))
+        met = games[active]
+        gradient = won[active] - (met * expected).sum(axis=2)
+        curvature = met * expected * (1.0 - expected)
+        total = curvature.sum(axis=2)
+        # strengths are defined up to a constant: a constant added to the Hessian keeps their mean and makes it regular
+        hessian = (total.max(axis=1) / size)[:, None, None] - curvature
+        hessian[:, diagonal, diagonal] += total
+        step = np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
+        spread = step.max(axis=1) - step.min(axis=1)
+        step *= np.minimum(1.0, _LARGEST_STEP / np.maximum(spread, 1e-300))[:, None]
+        strength[active] = now + step
+        done = spread <= tolerance
+        converged[active[done]] = True
+        active = active[~done]
+    return strength - strength.mean(axis=1, keepdims=True), converged

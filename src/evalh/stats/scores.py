@@ -1,0 +1,171 @@
+"""Mean scores and scores relative to a reference model."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evalh.errors import TooFewData
+from evalh.stats.cells import PairCells, ScoreCells
+from evalh.stats.estimate import Estimate
+from evalh.stats.resample import estimates, interval, jackknife
+
+
+def mean_scores(cells: ScoreCells, models: int, step: float, turn: int | None = None) -> list[Estimate | None]:
+    """Weighted mean over all scored absolute judgments (rows, not means of means), of one turn or of all.
+
+    Args:
+        cells: absolute scores.
+        models: how many models the table has.
+        step: how far one question may differ although none did, in points (`Cells.score_step`).
+        turn: only judgments of this turn, counted from 1.
+
+    Returns:
+        One estimate per model in points of the judge's scale (n = questions), None where nothing was scored.
+    """
+    chosen = cells.weight > 0
+    if turn is not None:
+        chosen &= cells.unit_turn[cells.unit] == turn
+    cells = cells.take(chosen)
+    question = cells.question
+    questions = int(question.max(initial=0)) + 1
+    key, cell = np.unique(cells.model * questions + question, return_inverse=True)
+    weight = np.bincount(cell, weights=cells.weight, minlength=len(key))
+    total = np.bincount(cell, weights=cells.total, minlength=len(key))
+    model = key // questions
+    weights = np.bincount(model, weights=weight, minlength=models)
+    totals = np.bincount(model, weights=total, minlength=models)
+    n = np.bincount(model, minlength=models)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        left_out = np.where(n[model] > 1, (totals[model] - total) / (weights[model] - weight), np.nan)
+        value = totals / weights
+    found = estimates(value, jackknife(left_out, model, models), allowance=step**2)
+    return [e if e.n else None for e in found]
+
+
+def paired_differences(cells: ScoreCells, model_a: int, model_b: int) -> np.ndarray:
+    """Score of a minus score of b per question, summed over the turns and aspects scored for both, in points.
+
+    Returns:
+        (questions,) one entry per question on which both were scored; repeats of a turn are averaged first.
+    """
+    both, question = _matched(cells, model_a, model_b)
+    _, index = np.unique(question, return_inverse=True)
+    return np.bincount(index, weights=both[:, 0] - both[:, 1])
+
+
+def relative_to(cells: ScoreCells, model: int, reference: int, step: float) -> Estimate:
+    """Sum of a model's scores over the sum of the reference's, on what was scored for both.
+
+    Sums run over the turns (and aspects) of questions scored for both; repeats of one are averaged first, so that a model
+    judged more often gains nothing. The covariance between the two sums is kept: a question moves both.
+
+    Returns:
+        Estimate, a fraction (1 = as good as the reference), n = questions.
+
+    Raises:
+        TooFewData: no question was scored for both, or the reference's sum is zero.
+    """
+    both, question = _matched(cells, model, reference)
+    index, position = np.unique(question, return_inverse=True)
+    sums = np.stack([np.bincount(position, weights=both[:, side], minlength=len(index)) for side in (0, 1)], axis=1)
+    return _ratio(sums, step * len(both) / max(len(index), 1))
+
+
+def pair_totals(cells: PairCells) -> np.ndarray:
+    """Sums of the scores that the two models of each pair got in the same reviews; shape (P, 2), NaN without reviews."""
+    reviews = cells.per_pair(cells.reviews)
+    totals = np.stack([cells.per_pair(cells.total_a), cells.per_pair(cells.total_b)], axis=1)
+    totals[reviews == 0] = np.nan
+    return totals
+
+
+def chains(cells: PairCells, models: tuple[str, ...], reference: int) -> dict[int, tuple[int, ...]]:
+    """How each model's two-score results are tied to the reference's: model index -> path from the reference to it.
+
+    Two models are linked where they got scores in the same reviews and both sums are positive. Where several paths exist, the
+    shortest counts, then the one whose links rest on the most questions in sum, then the first by the models' names.
+    """
+    totals = pair_totals(cells)
+    questions = cells.per_pair(cells.reviews > 0)
+    links: dict[int, dict[int, int]] = {}
+    for (a, b), n, pair_total in zip(cells.pairs.tolist(), questions.tolist(), totals.tolist(), strict=True):
+        if pair_total[0] > 0 and pair_total[1] > 0:
+            links.setdefault(a, {})[b] = n
+            links.setdefault(b, {})[a] = n
+    best: dict[int, tuple[int, tuple[str, ...], tuple[int, ...]]] = {reference: (0, (), (reference,))}
+    ends = [reference]
+    while ends:
+        reached: dict[int, tuple[int, tuple[str, ...], tuple[int, ...]]] = {}
+        for end in ends:
+            cost, names, path = best[end]
+            for model, n in links.get(end, {}).items():
+                if model not in best:
+                    candidate = (cost - n, (*names, models[model]), (*path, model))
+                    reached[model] = min(reached.get(model, candidate), candidate)
+        best.update(reached)
+        ends = list(reached)
+    return {model: path for model, (_, _, path) in best.items()}
+
+
+def relative_by_chain(cells: PairCells, path: tuple[int, ...], step: float) -> Estimate:
+    """A model's two-score result relative to the reference's, chained through the models between them.
+
+    In each link, the sum of one model's scores over that of the other in the same reviews; the links are multiplied (Vicuna
+    2023: LLaMA 513/694, Vicuna 638/693, so LLaMA 0.68053 of ChatGPT). A question that occurs in several links moves all of
+    them together.
+
+    Args:
+        cells: comparisons of all pairs.
+        path: model indices from the reference to the model, as `chains` gives them; at least two.
+        step: see `relative_to`.
+
+    Returns:
+        Estimate, a fraction, n = questions that occur in any link.
+
+    Source: "Vicuna: an open-source chatbot impressing GPT-4 with 90 % ChatGPT quality", LMSYS blog, 30 March 2023.
+    """
+    cells = cells.take(cells.reviews > 0)
+    columns: list[np.ndarray] = []
+    size = int(cells.question.max(initial=0)) + 1
+    seen = np.zeros(size, dtype=bool)
+    for near, far in zip(path[:-1], path[1:], strict=True):
+        link = int(np.flatnonzero((cells.pairs == sorted((near, far))).all(axis=1))[0])
+        own = cells.take(cells.pair == link)
+        far_total, near_total = (own.total_a, own.total_b) if far < near else (own.total_b, own.total_a)
+        columns += [np.bincount(own.question, weights=t, minlength=size) for t in (far_total, near_total)]
+        seen[own.question] = True
+    sums = np.stack(columns, axis=1)[seen]
+    return _ratio(sums, step)
+
+
+def _ratio(sums: np.ndarray, step: float) -> Estimate:
+    """Product of sum(column 0) / sum(column 1), sum(column 2) / sum(column 3) ...; `sums` has shape (questions, 2 x links).
+
+    `step` is how far one question may differ in each link although none did, in points.
+    """
+    n = len(sums)
+    if not n:
+        raise TooFewData("no question was scored for both the model and the reference")
+    totals = sums.sum(axis=0)
+    if (totals[1::2] == 0).any():
+        raise TooFewData("the scores to compare with sum to zero")
+
+    def statistic(total: np.ndarray) -> np.ndarray:
+        ratio: np.ndarray = np.prod(total[..., 0::2] / total[..., 1::2], axis=-1)
+        return ratio
+
+    value = float(statistic(totals))
+    shift = n * step
+    change = statistic(totals + shift * np.eye(len(totals))) - value
+    change[1::2] = value * shift / totals[1::2]  # the tangent: a column that is divided by must not bend the allowance
+    allowance = 0.5 * float((change**2).sum())  # one step per link: half its variance to either side
+    return interval(sums, statistic, allowance=allowance)
+
+
+def _matched(cells: ScoreCells, model_a: int, model_b: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean scores of two models on the units scored for both, shape (units, 2), and the question of each unit."""
+    cells = cells.take(cells.weight > 0)
+    a, b = cells.take(cells.model == model_a), cells.take(cells.model == model_b)
+    units, at_a, at_b = np.intersect1d(a.unit, b.unit, assume_unique=True, return_indices=True)
+    both = np.stack([a.total[at_a] / a.weight[at_a], b.total[at_b] / b.weight[at_b]], axis=1)
+    return both, cells.unit_question[units]

@@ -1,0 +1,150 @@
+"""Simulated evaluations with a known truth, for the coverage of intervals.
+
+A regime draws what a judge would say about questions from an endless source. The truth is what the same judge and design
+would give over unlimited questions: the mean over 400,000 of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+Draw = Callable[[np.random.Generator, int, int, float], np.ndarray]
+"""(generator, evaluations, questions, setting) -> sufficient statistics, shape (evaluations, questions, k)."""
+
+TRUTH_QUESTIONS = 400_000
+
+
+@dataclass(frozen=True)
+class Regime:
+    """One way of drawing evaluations, and the settings (differences or levels of quality) over which coverage is averaged."""
+
+    name: str
+    draw: Draw
+    settings: tuple[float, ...]
+
+
+def truth(regime: Regime, setting: float, statistic: Callable[[np.ndarray], np.ndarray]) -> float:
+    """The figure over very many questions."""
+    rng = np.random.default_rng(20_230_330)
+    total = sum(regime.draw(rng, 1, TRUTH_QUESTIONS // 8, setting)[0].sum(axis=0) for _ in range(8))
+    return float(statistic(np.asarray(total)))
+
+
+def _logistic(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    u = rng.random(shape)
+    return np.log(u / (1 - u))
+
+
+def verdicts(
+    rng: np.random.Generator, shape: tuple[int, int], gap: float, *, orders: int, turns: int, topic: float, bias: float, ties: float
+) -> np.ndarray:
+    """Outcomes of comparisons, shape (evaluations, questions, turns * orders): 1, 0.5 or 0 for the first model.
+
+    A question favours one side by a normal amount of standard deviation `topic`; a judge favours what it sees first by `bias`
+    and calls a tie where neither side leads by more than `ties` (all in log odds).
+    """
+    lean = rng.normal(0, topic, (*shape, 1, 1))
+    seen_first = np.array([1.0, -1.0])[:orders]
+    lead = gap + lean + bias * seen_first + _logistic(rng, (*shape, turns, orders))
+    outcome = np.where(lead > ties, 1.0, np.where(lead < -ties, 0.0, 0.5))
+    return outcome.reshape(*shape, turns * orders)
+
+
+def games(**design: float) -> Draw:
+    """Sums per question of outcome and of weight."""
+
+    def draw(rng: np.random.Generator, evaluations: int, questions: int, gap: float) -> np.ndarray:
+        settings = {"orders": 2, "turns": 1, "topic": 1.0, "bias": 0.0, "ties": 0.3, **design}
+        outcome = verdicts(rng, (evaluations, questions), gap, **settings)  # type: ignore[arg-type]
+        return np.stack([outcome.sum(axis=2), np.full(outcome.shape[:2], float(outcome.shape[2]))], axis=2)
+
+    return draw
+
+
+def unbalanced_games(rng: np.random.Generator, evaluations: int, questions: int, gap: float) -> np.ndarray:
+    """One to six verdicts per question, as with failures, repeats and turns mixed."""
+    outcome = verdicts(rng, (evaluations, questions), gap, orders=2, turns=3, topic=1.5, bias=0.5, ties=0.5)
+    kept = np.arange(6) < rng.integers(1, 7, (evaluations, questions, 1))
+    return np.stack([(outcome * kept).sum(axis=2), kept.sum(axis=2).astype(float)], axis=2)
+
+
+WIN_RATES = (
+    Regime("one order, no ties", games(orders=1, ties=0.0), (0, 0.5, 1, 1.5, 2, 3, 4)),
+    Regime("both orders", games(), (0, 0.5, 1, 1.5, 2, 3, 4)),
+    Regime("many ties", games(ties=2.0), (0, 0.5, 1, 1.5, 2, 3, 4, 5)),
+    Regime("strong position bias", games(bias=3.0), (0, 0.5, 1, 2, 3, 4, 6, 7)),
+    Regime("two turns, correlated", games(turns=2, topic=3.0), (0, 1, 2, 3, 5, 7)),
+    Regime("unbalanced", unbalanced_games, (0, 0.5, 1, 1.5, 2, 3, 4)),
+)
+
+
+def points(quality: np.ndarray) -> np.ndarray:
+    """Qualities as whole points of a 1-10 scale."""
+    return np.clip(np.rint(quality), 1.0, 10.0)
+
+
+def scores(*, topic: float, noise: float, turns: int = 1) -> Draw:
+    """Sums per question of score and of weight."""
+
+    def draw(rng: np.random.Generator, evaluations: int, questions: int, level: float) -> np.ndarray:
+        quality = level + rng.normal(0, topic, (evaluations, questions, 1)) + rng.normal(0, noise, (evaluations, questions, turns))
+        given = points(quality).sum(axis=2)
+        return np.stack([given, np.full(given.shape, float(turns))], axis=2)
+
+    return draw
+
+
+def mostly_good(rng: np.random.Generator, evaluations: int, questions: int, share: float) -> np.ndarray:
+    """8 to 10 points, and 1 to 3 on a share of the questions."""
+    shape = (evaluations, questions)
+    given = np.where(rng.random(shape) < share, rng.integers(1, 4, shape), rng.integers(8, 11, shape)).astype(float)
+    return np.stack([given, np.ones(shape)], axis=2)
+
+
+LEVELS = (2.0, 4.0, 6.0, 8.0, 9.0, 9.7)
+MEAN_SCORES = (
+    Regime("single turn", scores(topic=1.0, noise=1.0), LEVELS),
+    Regime("two turns, correlated", scores(topic=2.0, noise=0.7, turns=2), LEVELS),
+    Regime("mostly equal", scores(topic=0.3, noise=0.3), LEVELS),
+    Regime("wide", scores(topic=2.5, noise=1.5), LEVELS),
+    Regime("some failures", mostly_good, (0.2, 0.35, 0.5)),
+)
+
+
+def rivals(*, topic: float, own: float, bias: float = 0.0, turns: int = 1, links: int = 1) -> Draw:
+    """Sums per question of the scores of both sides, for each link of a chain; the setting is the lead of each over the next.
+
+    All sides share what makes the question hard (`topic`); `bias` is what the answer shown first gains.
+    """
+
+    def draw(rng: np.random.Generator, evaluations: int, questions: int, lead: float) -> np.ndarray:
+        shape = (evaluations, questions)
+        shared = 7.0 + rng.normal(0, topic, (*shape, 1))
+        answers = [shared + i * lead + rng.normal(0, own, (*shape, turns)) for i in range(links + 1)]
+        columns = []
+        for i in range(links):
+            mood = rng.normal(0, 0.5, (*shape, turns))
+            columns += [points(answers[i] + mood + bias).sum(axis=2), points(answers[i + 1] + mood - bias).sum(axis=2)]
+        return np.stack(columns, axis=2)
+
+    return draw
+
+
+LEADS = (-3.0, -1.5, -0.5, 0.0, 0.5, 1.5)
+RATIOS = (
+    Regime("single turn", rivals(topic=1.0, own=1.0), LEADS),
+    Regime("two turns, correlated", rivals(topic=2.0, own=1.5, turns=2), LEADS),
+    Regime("many ties", rivals(topic=1.0, own=0.4), LEADS),
+    Regime("strong position bias", rivals(topic=1.0, own=1.0, bias=1.5), LEADS),
+    Regime("wide", rivals(topic=2.5, own=2.5), LEADS),
+)
+CHAINS = (
+    Regime("single turn", rivals(topic=1.0, own=1.0, links=2), LEADS),
+    Regime("two turns, correlated", rivals(topic=2.0, own=1.5, turns=2, links=2), LEADS),
+    Regime("many ties", rivals(topic=1.0, own=0.4, links=2), LEADS),
+    Regime("strong position bias", rivals(topic=1.0, own=1.0, bias=1.5, links=2), LEADS),
+    Regime("wide", rivals(topic=2.5, own=2.5, links=2), LEADS),
+)
