@@ -45,7 +45,8 @@ class Run:
         self.manifest: dict[str, Any] = self._folder.manifest()
 
     def __repr__(self) -> str:
-        return f"<evalh.Run {str(self.path)!r}: {', '.join(self.manifest['models'])}; judged by {', '.join(self.manifest['judges'])}>"
+        models, judges = ", ".join(self.manifest["models"]), ", ".join(self.manifest["judges"])
+        return f"<evalh.Run {str(self.path)!r}: {models}; judged by {judges}>"
 
     @cached_property
     def questions(self) -> tuple[Question, ...]:
@@ -121,7 +122,11 @@ def load(path: str | Path) -> Run:
 
 
 def configure(
-    models: Sequence[str] = (), judges: Sequence[str] = (), user: UserConfig | None = None, judge_model: str | None = None, **options: Any
+    models: Sequence[str] = (),
+    judges: Sequence[str] = (),
+    user: UserConfig | None = None,
+    judge_model: str | None = None,
+    **options: Any,
 ) -> tuple[RunConfig, UserConfig]:
     """Names -> a run config; `options` are fields of `RunConfig`.
 
@@ -144,7 +149,9 @@ def open_run(config: RunConfig) -> RunFolder:
     return RunFolder(config.out or Path("results") / config.name)
 
 
-def carry_out(config: RunConfig, user: UserConfig, watcher: Watcher, ledger: Path | None = None, *, asks: bool = True) -> Outcome:
+def carry_out(
+    config: RunConfig, user: UserConfig, watcher: Watcher, ledger: Path | None = None, *, asks: bool = True
+) -> Outcome:
     """Prepare and conduct a run; what `evalh run`, `answer` and `judge` share.
 
     Raises:
@@ -228,8 +235,8 @@ def run(
         judge_model: the model behind the judge, where it is not the judge's own.
         ledger: where paid responses are kept; by default the user's data folder.
         report: whether the report files are written.
-        options: further fields of `evalh.core.config.RunConfig` (mode, pairs, swap, samples, categories, limit, concurrency, seed,
-            offline, fresh).
+        options: further fields of `evalh.core.config.RunConfig` (mode, pairs, swap, samples, categories, limit, concurrency,
+            seed, offline, fresh).
 
     Returns:
         The run, read.

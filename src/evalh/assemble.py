@@ -17,7 +17,9 @@ from evalh.stats.agreement import agreement
 from evalh.stats.frame import Results
 
 
-def leaderboards(folder: RunFolder, results: Results, manifest: Mapping[str, Any], reference: str | None = None) -> Mapping[str, Leaderboard]:
+def leaderboards(
+    folder: RunFolder, results: Results, manifest: Mapping[str, Any], reference: str | None = None
+) -> Mapping[str, Leaderboard]:
     """The leaderboard of every judge.
 
     Raises:
@@ -31,7 +33,7 @@ def leaderboards(folder: RunFolder, results: Results, manifest: Mapping[str, Any
 
 
 def table_rows(table: Table) -> list[dict[str, Any]]:
-    """One flat row per model: each figure as NAME, NAME_low, NAME_high, NAME_n and NAME_standard_error; None where it does not apply."""
+    """One flat row per model: each figure as NAME, NAME_low, NAME_high, NAME_n and NAME_standard_error; None where it is none."""
     rows: list[dict[str, Any]] = []
     for m in table.models:
         row: dict[str, Any] = {"model": m.model, "rank_best": m.rank and m.rank[0], "rank_worst": m.rank and m.rank[1]}

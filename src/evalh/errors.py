@@ -18,7 +18,10 @@
     │   │   ├── Refused             a content filter or policy said no
     │   │   ├── TooLong             the prompt does not fit the context
     │   │   └── BadRequest
-    │   └── AuthFailed              ends the run at once
+    │   └── EndsRun                 every further request would fail too
+    │       ├── AuthFailed          the key
+    │       ├── NotServed           the server does not know the model
+    │       └── Unreachable         nothing has ever answered there
     ├── UnreadableVerdict           keeps the reply
     ├── BudgetReached               the next request could pass --budget
     ├── ModelChanged                one label, two served models
@@ -165,10 +168,28 @@ class BadRequest(PermanentError):
     kind = "bad_request"
 
 
-class AuthFailed(BackendError):
-    """HTTP 401 or 403: the key is wrong, so every further request would fail. Ends the run."""
+class EndsRun(BackendError):
+    """Every further request to this endpoint would fail too, so the run ends at once; nothing already done is lost."""
+
+    kind = "ends_run"
+
+
+class AuthFailed(EndsRun):
+    """HTTP 401 or 403, or no credit left: the key cannot be used."""
 
     kind = "auth"
+
+
+class NotServed(EndsRun):
+    """HTTP 404: the server does not know the model (withdrawn, or misspelt) or the path."""
+
+    kind = "not_served"
+
+
+class Unreachable(EndsRun):
+    """Nothing has ever answered at the address."""
+
+    kind = "unreachable"
 
 
 class UnreadableVerdict(EvalhError):

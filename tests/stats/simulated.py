@@ -39,7 +39,15 @@ def _logistic(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def verdicts(
-    rng: np.random.Generator, shape: tuple[int, int], gap: float, *, orders: int, turns: int, topic: float, bias: float, ties: float
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    gap: float,
+    *,
+    orders: int,
+    turns: int,
+    topic: float,
+    bias: float,
+    ties: float,
 ) -> np.ndarray:
     """Outcomes of comparisons, shape (evaluations, questions, turns * orders): 1, 0.5 or 0 for the first model.
 
@@ -90,8 +98,8 @@ def scores(*, topic: float, noise: float, turns: int = 1) -> Draw:
     """Sums per question of score and of weight."""
 
     def draw(rng: np.random.Generator, evaluations: int, questions: int, level: float) -> np.ndarray:
-        quality = level + rng.normal(0, topic, (evaluations, questions, 1)) + rng.normal(0, noise, (evaluations, questions, turns))
-        given = points(quality).sum(axis=2)
+        hard = rng.normal(0, topic, (evaluations, questions, 1))
+        given = points(level + hard + rng.normal(0, noise, (evaluations, questions, turns))).sum(axis=2)
         return np.stack([given, np.full(given.shape, float(turns))], axis=2)
 
     return draw

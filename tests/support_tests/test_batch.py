@@ -119,6 +119,7 @@ def test_failed_lines_go_to_the_error_file(fake_server: Factory) -> None:
         assert all("error" in row["response"]["body"] for row in bad)
         assert ended.request_counts is not None
         assert ended.request_counts.failed == len(bad)
+        assert sum(server.stats()["batch"]["by_fault"].values()) == len(bad)
     assert chat(server, "question 1").status == 200
 
 
@@ -202,10 +203,10 @@ def test_batch_may_take_polls_or_time(fake_server: Factory) -> None:
     server = fake_server(batch={"polls": 0})
     with openai.OpenAI(base_url=server.base_url, api_key="any") as client:
         assert statuses(client, submit(client, lines(1))) == ["completed"]
-        server.configure(batch={"polls": 0, "stage_seconds": 0.3})
+        server.configure(batch={"polls": 0, "stage_seconds": 0.4})
         batch = submit(client, lines(1))
         assert client.batches.retrieve(batch.id).status == "validating"
-        time.sleep(1.0)
+        time.sleep(1.3)
         assert client.batches.retrieve(batch.id).status == "completed"
 
 

@@ -7,6 +7,7 @@ import json
 import socket
 import struct
 import time
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import openai
@@ -69,6 +70,9 @@ def test_rate_limited_replies_say_when_to_come_again(fake_server: Factory) -> No
     assert (headers["retry-after"], headers["retry-after-ms"]) == ("1.5", "50")
     server.faults(once("429"))
     assert "retry-after" not in chat(server, "another").headers
+    server.faults(once("429", retry_after=60, retry_after_date=True))
+    date = parsedate_to_datetime(chat(server, "a third").headers["retry-after"])
+    assert 50 < date.timestamp() - time.time() <= 61
 
 
 def test_real_sdk_retries_through_a_script(fake_server: Factory) -> None:
@@ -140,7 +144,7 @@ def test_slow_drip_takes_its_time_and_arrives_whole(fake_server: Factory) -> Non
     server = fake_server(rules=[once("drip", seconds=0.3, pieces=4)])
     start = time.monotonic()
     dripped = chat(server)
-    assert 0.28 < time.monotonic() - start < 1.5
+    assert time.monotonic() - start > 0.28
     assert dripped.text == chat(server).text
     assert list(server.stats()["bodies"]["repeated_clean"].values()) == [2]
 
@@ -220,7 +224,7 @@ def test_rules_by_count_by_model_and_by_path(fake_server: Factory) -> None:
     assert [chat(server, str(i)).status for i in range(8)] == [200, 500, 200, 500, 200, 200, 200, 200]
     server.faults({"kind": "503", "model": "slow-*", "count": 1})
     assert [chat(server, model=name).status for name in ("fast-1", "slow-1", "slow-1")] == [200, 503, 200]
-    server.faults({"kind": "500", "path": "/models", "count": 1}, {"kind": "html", "path": "/models"})
+    server.faults(once("500", path="/models"), {"kind": "html", "path": "/models"})
     assert [ask(server, "GET", "/v1/models").status for _ in range(2)] == [500, 200]
     assert ask(server, "GET", "/v1/models").headers["content-type"].startswith("text/html")
     assert chat(server).status == 200
@@ -228,7 +232,7 @@ def test_rules_by_count_by_model_and_by_path(fake_server: Factory) -> None:
 
 def test_refused_connections_for_a_while(fake_server: Factory) -> None:
     """From the request told the port refuses connections for some seconds, resets those it had, and comes back."""
-    server = fake_server(rules=[{"kind": "refuse", "start": 2, "count": 1, "seconds": 0.6}])
+    server = fake_server(rules=[{"kind": "refuse", "start": 2, "count": 1, "seconds": 1.0}])
     with socket.create_connection(("127.0.0.1", server.port)) as idle:
         chat(server)
         with pytest.raises(ConnectionResetError):
@@ -245,17 +249,17 @@ def test_refused_connections_for_a_while(fake_server: Factory) -> None:
         except ConnectionRefusedError:
             time.sleep(0.02)
     assert got is not None
-    assert 0.4 < time.monotonic() - start < 1.5
+    assert 0.5 < time.monotonic() - start < 5.0
 
 
 def test_token_bucket_refuses_and_tells_when(fake_server: Factory) -> None:
     """More requests than the bucket holds get a 429 with headers; after the time told there is room again."""
-    server = fake_server(rate_limit={"requests_per_minute": 300, "burst_seconds": 0.4})
+    server = fake_server(rate_limit={"requests_per_minute": 60, "burst_seconds": 2.0})
     got = [chat(server, str(i)) for i in range(4)]
     assert [reply.status for reply in got] == [200, 200, 429, 429]
-    assert got[0].headers["x-ratelimit-limit-requests"] == "300"
+    assert got[0].headers["x-ratelimit-limit-requests"] == "60"
     assert got[0].headers["x-ratelimit-remaining-requests"] == "1"
-    assert got[2].headers["x-ratelimit-reset-requests"].endswith("ms")
+    assert got[2].headers["x-ratelimit-reset-requests"].endswith("s")
     time.sleep(float(got[3].headers["retry-after-ms"]) / 1000)
     assert chat(server, "again").status == 200
     assert server.stats()["by_fault"] == {"rate_limit": 2}
@@ -268,7 +272,7 @@ def test_token_bucket_refuses_and_tells_when(fake_server: Factory) -> None:
 
 def test_capacity_turns_away_what_comes_on_top(fake_server: Factory) -> None:
     """A server that holds one request at a time turns a second one away at once."""
-    server = fake_server(latency=0.4, capacity={"concurrent": 1, "retry_after": 1})
+    server = fake_server(latency=0.8, capacity={"concurrent": 1, "retry_after": 1})
     body = json.dumps(chat_body()).encode()
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as sock:
         sock.sendall(b"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
@@ -298,7 +302,7 @@ def test_slow_model_has_its_own_latency(fake_server: Factory) -> None:
         start = time.monotonic()
         chat(server, model=name)
         times.append(time.monotonic() - start)
-    assert times[0] < 0.2 < times[1]
+    assert times[0] < 0.29 < times[1]
 
 
 @pytest.mark.parametrize(("value", "text"), [(0.02, "20ms"), (1.5, "1.500s"), (360.0, "6m0s"), (0.0, "0ms")])

@@ -175,8 +175,8 @@ async def _held(port: int, count: int) -> float:
 
 
 def test_thousand_connections_are_held_at_once(fake_server: Factory) -> None:
-    """A thousand requests of one second each are in flight together and come back together."""
-    server = fake_server(latency=1.0)
+    """A thousand requests of two seconds each are in flight together and come back together."""
+    server = fake_server(latency=2.0)
     took = asyncio.run(_held(server.port, 1000))
     assert server.stats()["max_in_flight"] == 1000
-    assert took < 4.0
+    assert 2.0 <= took < 6.0

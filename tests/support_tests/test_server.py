@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import time
 from typing import Any
 
 import openai
@@ -231,7 +233,7 @@ def test_same_body_written_in_another_order_is_the_same_body(fake_server: Factor
 
 def test_most_in_flight_is_measured(fake_server: Factory) -> None:
     """Ten requests held at once count as ten in flight, and the latency is kept."""
-    server = fake_server(latency=0.3)
+    server = fake_server(latency=0.5)
     threads = [threading.Thread(target=chat, args=(server, str(i))) for i in range(10)]
     for thread in threads:
         thread.start()
@@ -239,7 +241,8 @@ def test_most_in_flight_is_measured(fake_server: Factory) -> None:
         thread.join()
     stats = server.stats()
     assert stats["max_in_flight"] == 10
-    assert 0.3 <= stats["last_reply"] - stats["first_request"] < 1.0
+    assert stats["last_reply"] - stats["first_request"] >= 0.5
+    assert stats["connections"] == 10
 
 
 def test_pipelined_and_chunked_requests_are_read(fake_server: Factory) -> None:
@@ -304,3 +307,35 @@ def test_wrong_settings_sent_later_are_refused(fake_server: Factory) -> None:
     server = fake_server(models={"e": "echo"})
     assert ask(server, "POST", "/_faults", {"sede": 1}).status == 400
     assert chat(server, "still here", "e").text == "still here"
+
+
+def test_model_function_that_fails_is_a_500_that_says_so(fake_server: Factory, capfd: pytest.CaptureFixture[str]) -> None:
+    """A mistake in a test's own model function is told to the client and printed, and the server goes on."""
+    server = FakeServer(models={"bad": {"kind": "function", "target": "support_tests.calls:ask"}, "e": "echo"}).start()
+    try:
+        got = chat(server, model="bad")
+        assert got.status == 500
+        assert "TypeError" in got.json["error"]["message"]
+        assert server.stats()["by_fault"] == {"internal": 1}
+        assert chat(server, "on", "e").text == "on"
+    finally:
+        server.stop()
+    assert "Traceback" in capfd.readouterr().err
+
+
+def test_renewed_server_is_like_a_new_one(fake_server: Factory) -> None:
+    """A server taken over by the next test has nothing of the last one's settings, counts, files or connections."""
+    server = fake_server(models={"e": "echo"}, strict=True, api_key="k", rules=["hang"])
+    body = json.dumps(chat_body("x", "e")).encode()
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nauthorization: Bearer k\r\ncontent-length: %d\r\n\r\n" % len(body)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as sock:
+        sock.sendall(head + body)
+        while not server.stats()["in_flight"]:
+            time.sleep(0.01)
+        server.reset(hang_up=True)
+        server.renew()
+        with pytest.raises(ConnectionResetError):
+            sock.recv(1)
+    assert chat(server, model="any").status == 200
+    stats = server.stats()
+    assert (stats["total"], stats["by_fault"], stats["in_flight"], stats["abandoned"]) == (1, {}, 0, 0)

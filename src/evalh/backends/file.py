@@ -46,7 +46,9 @@ class FileBackend:
         """The recorded text of the turn asked for."""
         turns = self._answers.get((request.question_id, request.sample))
         if turns is None or len(turns) < request.turn:
-            raise PermanentError(f"{self.path} holds no answer to question {request.question_id}, turn {request.turn}, sample {request.sample}")
+            raise PermanentError(
+                f"{self.path} holds no answer to question {request.question_id}, turn {request.turn}, sample {request.sample}"
+            )
         return Completion(turns[request.turn - 1], "stop")
 
     async def send(self, request: Request) -> RawReply:  # pragma: no cover - nothing is sent
@@ -83,6 +85,6 @@ def _answer(line: dict[str, Any], where: str) -> tuple[tuple[str, int], tuple[st
     if not isinstance(identity, str | int) or isinstance(identity, bool):
         raise BadConfig(f"{where}: question_id is missing")
     if not isinstance(turns, list) or not all(isinstance(t, str) for t in turns):
-        raise BadConfig(f"{where}: an answer needs \"turns\", a list of texts (or \"text\")")
+        raise BadConfig(f'{where}: an answer needs "turns", a list of texts (or "text")')
     sample = line.get("sample", 0)
     return (str(identity), sample if isinstance(sample, int) else 0), tuple(turns)

@@ -12,9 +12,16 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from evalh.errors import AuthFailed, BackendError, BadRequest, RateLimited, Refused, ServerFault, TooLong
+from evalh.errors import AuthFailed, BackendError, BadRequest, NotServed, RateLimited, Refused, ServerFault, TooLong
 
-_LONG: Final = ("context_length_exceeded", "maximum context length", "context size", "context window", "prompt is too long", "too many tokens")
+_LONG: Final = (
+    "context_length_exceeded",
+    "maximum context length",
+    "context size",
+    "context window",
+    "prompt is too long",
+    "too many tokens",
+)
 _FILTER: Final = ("content_filter", "content_policy", "responsibleai", "content management policy")
 _QUOTA: Final = ("insufficient_quota", "billing_hard_limit", "exceeded your current quota")
 
@@ -44,7 +51,7 @@ def error_of(status: int, body: bytes, headers: Mapping[str, str], who: str) -> 
     if status in (408, 409, 425) or status >= 500:
         return ServerFault(said, retry_after=retry_after(headers), status=status)
     if status == 404:
-        return BadRequest(f"{said}. The server does not know this model or path", status=status)
+        return NotServed(f"{said}. The server does not know this model or path", status=status)
     return BadRequest(said, status=status)
 
 
@@ -74,7 +81,11 @@ def unsupported(body: bytes) -> str | None:
         return None
     if not isinstance(param, str):
         return None
-    if code in ("unsupported_parameter", "unsupported_value") or "unsupported" in message.lower() or "not supported" in message.lower():
+    if (
+        code in ("unsupported_parameter", "unsupported_value")
+        or "unsupported" in message.lower()
+        or "not supported" in message.lower()
+    ):
         return param
     return None
 

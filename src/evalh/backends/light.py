@@ -1,12 +1,11 @@
 """The light path to a chat endpoint: one aiohttp session per backend, bytes in, bytes out.
 
-Proxies (`HTTPS_PROXY`, `NO_PROXY` …) and custom certificate authorities (`SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`) are those of the
-environment. Nothing is retried here: retrying belongs to the engine.
+Proxies (`HTTPS_PROXY`, `NO_PROXY` …) and custom certificate authorities (`SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`) are those of
+the environment. Nothing is retried here: retrying belongs to the engine.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import ssl
 import time
@@ -55,7 +54,9 @@ class LightWire:
         try:
             async with self._session.post(self._url, data=body, allow_redirects=False) as response:
                 if (response.content_length or 0) > MOST_BYTES:
-                    raise ServerFault(f"{self._where} announced a reply of {response.content_length} bytes, which is no chat completion")
+                    raise ServerFault(
+                        f"{self._where} announced a reply of {response.content_length} bytes, which is no chat completion"
+                    )
                 data = await response.read()
                 headers = {k.lower(): v for k, v in response.headers.items()}
                 return response.status, headers, data, time.perf_counter() - began
@@ -68,7 +69,7 @@ class LightWire:
             ) from None
         except aiohttp.InvalidURL as error:
             raise BadRequest(f"{self._where} is not a valid address ({error})") from None
-        except (asyncio.TimeoutError, aiohttp.ServerTimeoutError):
+        except (TimeoutError, aiohttp.ServerTimeoutError):
             raise TimedOut(f"{self._where} sent no complete reply within {time.perf_counter() - began:.0f} s") from None
         except aiohttp.ClientConnectorError as error:
             raise ServerFault(f"{self._where} cannot be reached ({error.os_error.strerror or error.os_error})") from None

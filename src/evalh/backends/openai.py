@@ -60,6 +60,7 @@ class OpenAIBackend:
         # OpenAI itself deprecates max_tokens for every model; most other servers know nothing else.
         self._limit_name = "max_completion_tokens" if self.endpoint == OPENAI_URL else "max_tokens"
         self._dropped: tuple[str, ...] = ()
+        self._secrets = _secrets(spec)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -91,6 +92,8 @@ class OpenAIBackend:
         for _ in range(4):  # each round can adapt to one refused parameter
             dropped, limit_name = self._dropped, self._limit_name
             status, headers, body, seconds = await self._wire.post(_encode(self.body(request)))
+            for secret in self._secrets:  # careless gateways repeat the key, and what they say is stored and shown
+                body = body.replace(secret, b"[key]")
             if status == 200:
                 kept = {k: v for k, v in headers.items() if k.startswith(KEPT_HEADERS)}
                 adapted = tuple(f"dropped:{name}" for name in dropped if name in request.params)
@@ -108,7 +111,14 @@ class OpenAIBackend:
             changed = self._limit_name != other
             self._limit_name = other
             return changed
-        if param in request.params and param in ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "stop"):
+        if param in request.params and param in (
+            "temperature",
+            "top_p",
+            "presence_penalty",
+            "frequency_penalty",
+            "seed",
+            "stop",
+        ):
             self._dropped = (*self._dropped, param)
             return True
         return False
@@ -122,7 +132,9 @@ class OpenAIBackend:
             text = message.get("content")
             usage = data.get("usage") or {}
         except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-            raise ServerFault(f"{self.spec.model} at {self.endpoint} sent a reply that is not a chat completion ({_why(error)})") from None
+            raise ServerFault(
+                f"{self.spec.model} at {self.endpoint} sent a reply that is not a chat completion ({_why(error)})"
+            ) from None
         if isinstance(text, list):  # content parts
             text = "".join(p.get("text") or "" for p in text if isinstance(p, dict))
         reasoning = message.get("reasoning_content") or message.get("reasoning")
@@ -146,6 +158,17 @@ class OpenAIBackend:
         if self._wire is not None:
             await self._wire.aclose()
             self._wire = None
+
+
+def _secrets(spec: ModelSpec) -> tuple[bytes, ...]:
+    """Credentials that may be sent: the key, and header values under names that sound like one."""
+    headers = [v for k, v in spec.headers.items() if any(word in k.lower() for word in ("auth", "key", "token", "secret"))]
+    values = [
+        os.environ.get(spec.api_key_env, "") if spec.api_key_env else "",
+        *headers,
+        *(h.partition(" ")[2] for h in headers),
+    ]
+    return tuple(v.encode() for v in values if len(v) >= 4)
 
 
 def _open_wire(spec: ModelSpec, endpoint: str) -> Wire:
@@ -195,7 +218,11 @@ def _logprobs(value: Any) -> tuple[Mapping[str, Any], ...] | None:
     for item in content:
         if not isinstance(item, dict) or not isinstance(item.get("token"), str):
             return None
-        top = {t["token"]: t["logprob"] for t in item.get("top_logprobs") or () if isinstance(t, dict) and "token" in t and "logprob" in t}
+        top = {
+            t["token"]: t["logprob"]
+            for t in item.get("top_logprobs") or ()
+            if isinstance(t, dict) and "token" in t and "logprob" in t
+        }
         tokens.append({"token": item["token"], "logprob": item.get("logprob"), "top": top})
     return tuple(tokens)
 

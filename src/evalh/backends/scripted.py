@@ -1,10 +1,10 @@
 """Deterministic replies without a model: `scripted:NAME`, for tests, documentation and trying things out.
 
-    scripted:echo        repeats the last message
-    scripted:words       a few words that follow from the messages, with a tag `quality=N` (1 to 9)
-    scripted:judge       judges by those tags: `Rating: [[N]]`, or `[[A]]`, `[[B]]`, `[[C]]` where the prompt offers a tie,
-                         or two numbers on the first line where it asks for two scores
-    scripted:RULES.jsonl the first line {"match": …, "reply": …} whose `match` stands in the last message
+scripted:echo        repeats the last message
+scripted:words       a few words that follow from the messages, with a tag `quality=N` (1 to 9)
+scripted:judge       judges by those tags: `Rating: [[N]]`, or `[[A]]`, `[[B]]`, `[[C]]` where the prompt offers a tie,
+                     or two numbers on the first line where it asks for two scores
+scripted:RULES.jsonl the first line {"match": …, "reply": …} whose `match` stands in the last message
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _rules(path: Path) -> Callable[[Request, str], str]:
         with jsonlines.open(path) as reader:
             rules = [(str(line["match"]), str(line["reply"])) for line in reader.iter(type=dict, skip_empty=True)]
     except (jsonlines.InvalidLineError, KeyError, OSError, UnicodeDecodeError) as error:
-        raise BadConfig(f"{path}: every line must be {{\"match\": …, \"reply\": …}} ({error})") from None
+        raise BadConfig(f'{path}: every line must be {{"match": …, "reply": …}} ({error})') from None
 
     def reply(request: Request, label: str) -> str:
         text = request.messages[-1]["content"]

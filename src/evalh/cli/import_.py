@@ -12,8 +12,12 @@ FORMATS = ("vicuna-2023",)
 @click.command("import")
 @click.argument("form", metavar="FORMAT")
 @click.argument("path", metavar="PATH", type=click.Path(path_type=Path))
-@click.option("--reviews", metavar="SET", help="vicuna-2023: a folder under review/. Default: the one behind the published figures.")
-@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), metavar="RUN", help="The run folder to write.")
+@click.option(
+    "--reviews", metavar="SET", help="vicuna-2023: a folder under review/. Default: the one behind the published figures."
+)
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), metavar="RUN", help="The run folder to write."
+)
 def command(form: str, path: Path, reviews: str | None, out: Path) -> None:
     """Turn another tool's files into a run folder.
 
@@ -33,4 +37,6 @@ def command(form: str, path: Path, reviews: str | None, out: Path) -> None:
     chosen = reviews or vicuna_2023.DEFAULT_SET
     folder = write.write(vicuna_2023.read(path, chosen), out, f"vicuna-2023/{chosen}")
     counts = folder.manifest()["counts"]
-    click.echo(f"{counts['answers']} answers and {counts['judgments']} judgments ({counts['judgments_unscored']} unscored) in {out}")
+    click.echo(
+        f"{counts['answers']} answers and {counts['judgments']} judgments ({counts['judgments_unscored']} unscored) in {out}"
+    )

@@ -60,7 +60,9 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, no_args_is_help=True)
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, no_args_is_help=True
+)
 @click.version_option(evalh.__version__, message="evalh %(version)s")
 def cli() -> None:
     """LLM-as-judge evaluation: answers, verdicts and leaderboards with intervals.

@@ -50,10 +50,19 @@ MODELS = click.option(
     "Default: the embedded answer sets careful,hasty.",
 )
 JUDGE = click.option(
-    "--judge", "judges", callback=listed, multiple=True, metavar="J", help="Judges, one or several. Default: baseline, which asks no model."
+    "--judge",
+    "judges",
+    callback=listed,
+    multiple=True,
+    metavar="J",
+    help="Judges, one or several. Default: baseline, which asks no model.",
 )
-JUDGE_MODEL = click.option("--judge-model", metavar="SPEC", help="The model behind the judge, e.g. openai:gpt-4o; its protocol stays.")
-QUESTIONS = click.option("--questions", default="core-80", show_default=True, metavar="SET", help="A question set's name or path.")
+JUDGE_MODEL = click.option(
+    "--judge-model", metavar="SPEC", help="The model behind the judge, e.g. openai:gpt-4o; its protocol stays."
+)
+QUESTIONS = click.option(
+    "--questions", default="core-80", show_default=True, metavar="SET", help="A question set's name or path."
+)
 WHICH = apply(
     click.option("--categories", callback=listed, multiple=True, metavar="C,D", help="Only these categories."),
     click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N questions."),
@@ -63,26 +72,54 @@ HOW = apply(
     click.option("--pairs", default="all", show_default=True, metavar="RULE", help="all, or baseline:MODEL."),
     click.option("--no-swap", is_flag=True, help="Ask each comparison in one order only."),
 )
-SAMPLES = click.option("--samples", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Repeats of everything.")
+SAMPLES = click.option(
+    "--samples", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Repeats of everything."
+)
 OUT = click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Run folder. Default: results/<questions>--<judge>."
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Run folder. Default: results/<questions>--<judge>.",
 )
 RUNNING = apply(
     click.option(
-        "--concurrency", type=click.IntRange(min=1), default=16, show_default=True, metavar="N", help="Requests in flight at the most."
+        "--concurrency",
+        type=click.IntRange(min=1),
+        default=16,
+        show_default=True,
+        metavar="N",
+        help="Requests in flight at the most.",
     ),
     click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of everything that is drawn."),
     click.option("--offline", is_flag=True, help="Answer from the ledger alone; say what is missing."),
     click.option("--fresh", is_flag=True, help="Set the old records of the run aside and begin again."),
-    click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Default: evalh.toml, searched upwards."),
-    click.option("--ledger", type=click.Path(path_type=Path), metavar="FILE", help="Ledger of paid responses. Default: in the user's data folder."),
     click.option(
-        "--max-failures", default="5%", show_default=True, callback=share, metavar="X", help="Failed or unscored units that are still exit 0: 5%, 0.05, or a count."
+        "--config",
+        "config_file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Default: evalh.toml, searched upwards.",
+    ),
+    click.option(
+        "--ledger",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Ledger of paid responses. Default: in the user's data folder.",
+    ),
+    click.option(
+        "--max-failures",
+        default="5%",
+        show_default=True,
+        callback=share,
+        metavar="X",
+        help="Failed or unscored units that are still exit 0: 5%, 0.05, or a count.",
     ),
     click.option("--yes", is_flag=True, help="Never ask."),
     click.option("--quiet", is_flag=True, help="No progress."),
     click.option("-v", "verbose", count=True, help="Say every retry and its reason; -vv also shows tracebacks."),
-    click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of progress lines."),
+    click.option(
+        "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of progress lines."
+    ),
 )
 
 
@@ -111,5 +148,7 @@ def run_folder(text: str) -> Path:
 
 
 RUN_ARGUMENT = click.argument("run", metavar="RUN")
-FORMAT = click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the output.")
+FORMAT = click.option(
+    "--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the output."
+)
 REFERENCE = click.option("--reference", metavar="MODEL", help="The model that relative scores relate to. Default: the best.")

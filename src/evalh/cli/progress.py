@@ -1,4 +1,4 @@
-"""What is happening, while it happens: a live display on a terminal, plain or JSON lines elsewhere; always on standard error."""
+"""What is happening, while it happens, on standard error: a live display on a terminal, plain or JSON lines elsewhere."""
 
 from __future__ import annotations
 
@@ -80,7 +80,11 @@ class Progress:
 
     def _say(self, kind: str, text: str) -> None:
         if self.form == "json":
-            print(json.dumps({"event": kind, "text": text, **(self._figures() if kind == "progress" else {})}), file=sys.stderr, flush=True)
+            print(
+                json.dumps({"event": kind, "text": text, **(self._figures() if kind == "progress" else {})}),
+                file=sys.stderr,
+                flush=True,
+            )
         elif self._display is not None:
             self._display.console.print(text, highlight=False, markup=False)
         else:

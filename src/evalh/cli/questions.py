@@ -33,13 +33,23 @@ def list_(shape: str) -> None:
     origins = {found.name: found.origin for found in resources.found("questions")}
     if shape == "json":
         rows = [
-            {"name": s.name, "questions": len(s.questions), "categories": list(s.categories), "origin": origins[s.name], "sha256": s.sha256, **s.about}
+            {
+                "name": s.name,
+                "questions": len(s.questions),
+                "categories": list(s.categories),
+                "origin": origins[s.name],
+                "sha256": s.sha256,
+                **s.about,
+            }
             for s in sets
         ]
         click.echo(json.dumps({"schema": 1, "questions": rows}, ensure_ascii=False))
         return
     for s in sets:
-        click.echo(f"{s.name}: {len(s.questions)} questions in {len(s.categories)} categories ({origins[s.name]}) {s.about.get('title', '')}")
+        click.echo(
+            f"{s.name}: {len(s.questions)} questions in {len(s.categories)} categories ({origins[s.name]})"
+            f" {s.about.get('title', '')}"
+        )
 
 
 @group.command("show")

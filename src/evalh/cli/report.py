@@ -10,7 +10,11 @@ from evalh.cli.stage import show
 
 @click.command("report")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
-@options.apply(options.REFERENCE, options.FORMAT, click.option("--no-report", is_flag=True, help="Print the leaderboard, write no report files."))
+@options.apply(
+    options.REFERENCE,
+    options.FORMAT,
+    click.option("--no-report", is_flag=True, help="Print the leaderboard, write no report files."),
+)
 def command(runs: tuple[str, ...], reference: str | None, shape: str, no_report: bool) -> None:
     """Rebuild the report of a run from its folder alone.
 
@@ -24,12 +28,14 @@ def command(runs: tuple[str, ...], reference: str | None, shape: str, no_report:
     folders = [options.run_folder(run) for run in runs]
     for folder in folders:
         if shape == "json":
+            import json
+
             from evalh.assemble import report_of
             from evalh.core.store import RunFolder
             from evalh.reports.document import to_json
 
-            import json
-
-            click.echo(json.dumps(to_json(report_of(RunFolder(folder), reference, sheets=False)), ensure_ascii=False, allow_nan=False))
+            click.echo(
+                json.dumps(to_json(report_of(RunFolder(folder), reference, sheets=False)), ensure_ascii=False, allow_nan=False)
+            )
         else:
             show(folder, reference, write_files=not no_report)

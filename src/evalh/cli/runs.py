@@ -54,4 +54,7 @@ def command(folder: Path, shape: str) -> None:
         click.echo(f"no runs in {folder}; begin one with: evalh run")
     for r in rows:
         state = "finished " + str(r["finished_at"]) if r["finished_at"] else f"unfinished ({r['partial'] or 'stopped'})"
-        click.echo(f"{r['name']}: {', '.join(r['models'])}; judged by {', '.join(r['judges']) or 'nobody'}; {r['judgments']} judgments, {state}")
+        click.echo(
+            f"{r['name']}: {', '.join(r['models'])}; judged by {', '.join(r['judges']) or 'nobody'};"
+            f" {r['judgments']} judgments, {state}"
+        )

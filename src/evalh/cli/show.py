@@ -40,7 +40,11 @@ def command(run: str, question: str | None, models: tuple[str, ...]) -> None:
         for a in loaded.answers:
             if a.question_id == q.question_id and (not models or a.model in models):
                 _heading(a.model + (f", sample {a.sample}" if a.sample else ""), "-")
-                click.echo("\n\n".join(visible(t) for t in a.turns) if a.failure is None else f"no answer: {visible(a.failure.message)}")
+                click.echo(
+                    "\n\n".join(visible(t) for t in a.turns)
+                    if a.failure is None
+                    else f"no answer: {visible(a.failure.message)}"
+                )
         for j in loaded.judgments:
             shown = [owner.get(x, "?") for x in j.answers]
             if j.question_id == q.question_id and (not models or set(shown) & set(models)):
@@ -61,7 +65,9 @@ def _said(j: object) -> str:
     if j.status != "scored":
         return f"unscored ({j.status})"
     if j.scores:
-        return "; ".join(f"{aspect}: {', '.join('–' if s is None else f'{s:g}' for s in scores)}" for aspect, scores in j.scores.items())
+        return "; ".join(
+            f"{aspect}: {', '.join('–' if s is None else f'{s:g}' for s in scores)}" for aspect, scores in j.scores.items()
+        )
     if j.preference is not None:
         return f"preference for the first shown: {j.preference:g}"
     return f"verdict: {j.verdict}"

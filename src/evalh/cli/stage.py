@@ -37,7 +37,9 @@ def carry_out(flags: dict[str, Any], *, asks: bool, reports: bool) -> None:
     if reports and outcome.counts.get("judgments"):
         show(folder, flags.get("reference"), write_files=not flags.get("no_report"))
     elif not reports:
-        click.echo(f"{outcome.counts['answers']} answers ({outcome.counts['answers_failed']} failed) in {folder / 'answers.jsonl'}")
+        click.echo(
+            f"{outcome.counts['answers']} answers ({outcome.counts['answers_failed']} failed) in {folder / 'answers.jsonl'}"
+        )
     _leave(outcome, folder, flags["max_failures"])
 
 
@@ -64,7 +66,9 @@ def show(folder: Path, reference: str | None, *, write_files: bool) -> None:
 def _leave(outcome: Outcome, folder: Path, most: tuple[float | None, int | None]) -> None:
     """Exit as promised; silent where all is done."""
     if outcome.interrupted:
-        click.echo(f"evalh: interrupted; everything received is kept in {folder}. Run the same command again to go on.", err=True)
+        click.echo(
+            f"evalh: interrupted; everything received is kept in {folder}. Run the same command again to go on.", err=True
+        )
         sys.exit(INTERRUPTED)
     if outcome.error is not None:
         click.echo(f"evalh: {outcome.error}\nEverything received is kept; run the same command again to go on.", err=True)

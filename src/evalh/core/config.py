@@ -229,7 +229,7 @@ class _Checker:
         raise BadConfig(f"{self.path}{self._line(key, within)}: {message}")
 
     def _line(self, key: str, within: str) -> str:
-        """":N" of the first line that sets `key`, looked for behind the header of table `within`."""
+        """ ":N" of the first line that sets `key`, looked for behind the header of table `within`."""
         start = 0
         if within:
             heads = [i for i, line in enumerate(self.lines) if line.strip().startswith("[") and within in line]
@@ -262,7 +262,7 @@ class _Checker:
         for key in ("provider", "model", "base_url", "api_key_env", "revision", "client", "system", "path"):
             self.typed(data, key, str, "text", name)
         if "client" in data and data["client"] not in ("light", "sdk"):
-            self.fault("client", "client must be \"light\" or \"sdk\"", name)
+            self.fault("client", 'client must be "light" or "sdk"', name)
         for key in ("headers", "query", "extra_body", "metadata"):
             self.typed(data, key, dict, "a table", name)
         env = data.get("api_key_env")

@@ -41,8 +41,10 @@ def file_sha256(path: Path) -> str:
     return h.hexdigest()
 
 
-def answer_id(question_id: str, model: str, params: Mapping[str, Any], sample: int, turns: Sequence[str], position: int | None = None) -> str:
-    """Names an answer by what was asked of whom and what came back; imported answers add their position in the original file."""
+def answer_id(
+    question_id: str, model: str, params: Mapping[str, Any], sample: int, turns: Sequence[str], position: int | None = None
+) -> str:
+    """Names an answer by what was asked of whom and what came back; imported ones add their position in the original file."""
     parts: list[Any] = [question_id, model, params, sample, list(turns)]
     return digest(parts if position is None else [*parts, position])
 

@@ -98,11 +98,17 @@ class Ledger:
             self._db.execute("PRAGMA synchronous=NORMAL")
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             if version > SCHEMA:
-                raise StoreError(f"{self.path}: this ledger (schema {version}) was written by a newer evalh; upgrade evalh or choose another --ledger")
+                raise StoreError(
+                    f"{self.path}: this ledger (schema {version}) was written by a newer evalh;"
+                    " upgrade evalh or choose another --ledger"
+                )
             self._db.executescript(TABLES)
             self._db.execute(f"PRAGMA user_version={SCHEMA}")
         except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"{self.path}: the ledger cannot be opened ({error}); set EVALH_HOME or --ledger to a folder that can be written") from None
+            raise StoreError(
+                f"{self.path}: the ledger cannot be opened ({error});"
+                " set EVALH_HOME or --ledger to a folder that can be written"
+            ) from None
 
     def get(self, key: str) -> RawReply | None:
         """The response to a request, or None if none was ever received."""
@@ -115,13 +121,46 @@ class Ledger:
         """Store a response; returns when it is safe from the death of the process."""
         r = paid.reply
         adapted = json.dumps(r.adapted) if r.adapted else None
-        row = (paid.key, time.time(), paid.label, paid.endpoint, paid.model, paid.stage, paid.run, r.body, adapted, r.latency, paid.tries, r.request_id)
+        row = (
+            paid.key,
+            time.time(),
+            paid.label,
+            paid.endpoint,
+            paid.model,
+            paid.stage,
+            paid.run,
+            r.body,
+            adapted,
+            r.latency,
+            paid.tries,
+            r.request_id,
+        )
         self._fresh[paid.key] = r
         await self._join("INSERT OR REPLACE INTO responses VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", row)
 
-    def account(self, paid_key: str, run: str, stage: str, label: str, usage: Usage | None, usd: float | None, served: str | None, fingerprint: str | None) -> None:
+    def account(
+        self,
+        paid_key: str,
+        run: str,
+        stage: str,
+        label: str,
+        usage: Usage | None,
+        usd: float | None,
+        served: str | None,
+        fingerprint: str | None,
+    ) -> None:
         """Note what a response cost, once it has been read; joins the next group."""
-        row = (paid_key, run, stage, label, usage and usage.input_tokens, usage and usage.output_tokens, usd, served, fingerprint)
+        row = (
+            paid_key,
+            run,
+            stage,
+            label,
+            usage and usage.input_tokens,
+            usage and usage.output_tokens,
+            usd,
+            served,
+            fingerprint,
+        )
         self._add("INSERT OR IGNORE INTO usage VALUES (?,?,?,?,?,?,?,?,?)", row)
 
     def fail(self, key: str, label: str, stage: str, run: str, kind: str, message: str, body: bytes | None = None) -> None:
@@ -170,7 +209,8 @@ class Ledger:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise StoreError(
-                f"{self.path}: the ledger cannot be written ({error}); free some space or choose another --ledger, then run the same command again"
+                f"{self.path}: the ledger cannot be written ({error});"
+                " free some space or choose another --ledger, then run the same command again"
             ) from None
         self._waiting.clear()
         self._fresh.clear()
@@ -178,7 +218,8 @@ class Ledger:
     def spent(self, run: str) -> list[Spent]:
         """What a run has paid, by stage and model."""
         rows: Iterable[tuple[Any, ...]] = self._db.execute(
-            "SELECT stage, label, count(*), sum(coalesce(input_tokens, 0)), sum(coalesce(output_tokens, 0)), sum(usd), sum(usd IS NULL)"
+            "SELECT stage, label, count(*), sum(coalesce(input_tokens, 0)), sum(coalesce(output_tokens, 0)),"
+            " sum(usd), sum(usd IS NULL)"
             " FROM usage WHERE run = ? GROUP BY stage, label ORDER BY stage, label",
             (run,),
         )
@@ -186,7 +227,9 @@ class Ledger:
 
     def served(self, run: str) -> dict[str, list[tuple[str | None, str | None]]]:
         """label -> the (served model, fingerprint) pairs that answered for it within a run."""
-        rows = self._db.execute("SELECT DISTINCT label, served_model, fingerprint FROM usage WHERE run = ? ORDER BY 1, 2, 3", (run,))
+        rows = self._db.execute(
+            "SELECT DISTINCT label, served_model, fingerprint FROM usage WHERE run = ? ORDER BY 1, 2, 3", (run,)
+        )
         found: dict[str, list[tuple[str | None, str | None]]] = {}
         for label, model, fingerprint in rows:
             found.setdefault(label, []).append((model, fingerprint))
@@ -198,7 +241,14 @@ class Ledger:
         failures = self._db.execute("SELECT count(*) FROM failures").fetchone()[0]
         usd = self._db.execute("SELECT sum(usd) FROM usage").fetchone()[0]
         size = os.path.getsize(self.path)
-        return {"schema": SCHEMA, "path": str(self.path), "responses": count, "failures": failures, "usd": usd or 0.0, "bytes": size}
+        return {
+            "schema": SCHEMA,
+            "path": str(self.path),
+            "responses": count,
+            "failures": failures,
+            "usd": usd or 0.0,
+            "bytes": size,
+        }
 
     def close(self) -> None:
         """Write what waits and close the file."""

@@ -60,7 +60,9 @@ def resolve(text: str, user: UserConfig, env: Mapping[str, str]) -> ModelSpec:
         spec = _from_entry(_label_of(provider, model), {"provider": provider, "model": model}, env, text)
     else:
         known = [*user.models, *catalog()]
-        raise UnknownName("model", text, known, f"A spec such as openai:{text} or file:answers.jsonl needs no entry in evalh.toml.")
+        raise UnknownName(
+            "model", text, known, f"A spec such as openai:{text} or file:answers.jsonl needs no entry in evalh.toml."
+        )
     if label:
         spec = replace(spec, label=label)
     if spec.price is None:
@@ -140,7 +142,7 @@ def _missing(spec: ModelSpec, env: Mapping[str, str]) -> str | None:
     if spec.provider == "openai" and spec.base_url is None:
         return (
             f"no server is known for {spec.model}. Serve it behind any OpenAI-compatible address and either\n"
-            f"      write to evalh.toml:  [models.{spec.label}]  base_url = \"http://127.0.0.1:8000/v1\"\n"
+            f'      write to evalh.toml:  [models.{spec.label}]  base_url = "http://127.0.0.1:8000/v1"\n'
             f"      or set OPENAI_BASE_URL to that address\n"
             f"      or use recorded answers:  --models {spec.label}=file:ANSWERS.jsonl"
         )
@@ -148,8 +150,8 @@ def _missing(spec: ModelSpec, env: Mapping[str, str]) -> str | None:
         return (
             f"the environment variable {spec.api_key_env} with the key for {spec.base_url} is not set. Either\n"
             f"      export {spec.api_key_env}=…\n"
-            f"      or name another variable in evalh.toml:  [models.{spec.label}]  api_key_env = \"MY_KEY\"\n"
-            f"      or point to another server:  base_url = \"http://127.0.0.1:8000/v1\" there, or OPENAI_BASE_URL"
+            f'      or name another variable in evalh.toml:  [models.{spec.label}]  api_key_env = "MY_KEY"\n'
+            f'      or point to another server:  base_url = "http://127.0.0.1:8000/v1" there, or OPENAI_BASE_URL'
         )
     return None
 

@@ -131,7 +131,9 @@ def check_questions(path: Path) -> tuple[list[Question], list[str]]:
         if question is None:
             continue
         if question.question_id in seen:
-            faults.append(f"{path}:{number}: question_id {question.question_id!r} stands on line {seen[question.question_id]} already")
+            faults.append(
+                f"{path}:{number}: question_id {question.question_id!r} stands on line {seen[question.question_id]} already"
+            )
         seen.setdefault(question.question_id, number)
         questions.append(question)
     if not questions and not faults:
@@ -167,7 +169,14 @@ def _question(line: bytes) -> tuple[Question | None, list[str]]:
     if faults:
         return None, faults
     return (
-        Question(str(identity), category, tuple(turns or ()), tuple(reference), tuple(data.get("tags") or ()), data.get("metadata") or {}),
+        Question(
+            str(identity),
+            category,
+            tuple(turns or ()),
+            tuple(reference),
+            tuple(data.get("tags") or ()),
+            data.get("metadata") or {},
+        ),
         [],
     )
 

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 Mode = Literal["absolute", "pairwise", "two-score", "ranking", "checklist"]
-"""What a judge is asked for: a score of one answer, the better of two, two scores in one reply, an order of many, a list of yes/no."""
+"""What a judge is asked for: a score of one answer, the better of two, two scores in one reply, an order of many, yes or no."""
 
 Status = Literal[
     "scored",  # the only one that counts in a figure

@@ -23,7 +23,10 @@ def registered(group: str) -> dict[str, EntryPoint]:
     for point in entry_points(group=group):
         other = owners.setdefault(point.name, point)
         if other.value != point.value:
-            raise ConfigError(f"two installed packages claim {point.name!r} in {group}: {other.value} and {point.value}; uninstall one of them")
+            raise ConfigError(
+                f"two installed packages claim {point.name!r} in {group}: {other.value} and {point.value};"
+                " uninstall one of them"
+            )
     return dict(sorted(owners.items()))
 
 

@@ -95,7 +95,9 @@ class RunFolder:
         if not isinstance(data, dict) or not isinstance(data.get("schema"), int):
             raise CorruptRecord(f"{path}: not a run manifest")
         if data["schema"] > wire.SCHEMA:
-            raise UnsupportedSchema(f"{path}: schema {data['schema']} was written by a newer evalh; this one reads up to {wire.SCHEMA}")
+            raise UnsupportedSchema(
+                f"{path}: schema {data['schema']} was written by a newer evalh; this one reads up to {wire.SCHEMA}"
+            )
         return data
 
     def read(self, kind: type[R]) -> Iterator[R]:
@@ -156,7 +158,9 @@ class RunFolder:
             lock.seek(0)
             holder = lock.read(200).decode("utf-8", "replace").strip() or "another process"
             lock.close()
-            raise RunLocked(f"{self.path} is being written by {holder}; wait for it to finish, or choose another folder with --out") from None
+            raise RunLocked(
+                f"{self.path} is being written by {holder}; wait for it to finish, or choose another folder with --out"
+            ) from None
         lock.truncate(0)
         lock.write(f"evalh, process {os.getpid()}".encode())
         lock.flush()

@@ -69,8 +69,18 @@ def read(folder: Path, reviews: str = DEFAULT_SET) -> Imported:
     if not done.judgments:
         raise BadImport(f"{folder / 'review' / reviews}: holds no review")
     mark = digest([JUDGE, PROTOCOL])
-    note = "GPT-4 of March 2023, one reply with two scores, the first model always shown first; scores as stored with the reviews"
-    done.judges[JUDGE] = {"judge": "vicuna-2023", "model": None, "params": {}, "attempts": 1, "variants": {"published": mark}, "note": note, "hash": mark}
+    note = (
+        "GPT-4 of March 2023, one reply with two scores, the first model always shown first; scores as stored with the reviews"
+    )
+    done.judges[JUDGE] = {
+        "judge": "vicuna-2023",
+        "model": None,
+        "params": {},
+        "attempts": 1,
+        "variants": {"published": mark},
+        "note": note,
+        "hash": mark,
+    }
     return done
 
 
@@ -133,7 +143,9 @@ def _answer(done: Imported, name: str, question: str, original: str, texts: Mapp
     if original not in texts:
         raise BadImport(f"{where}: answer {original} stands in no answer file")
     text, model_id = texts[original]
-    entry = done.models.setdefault(name, {"provider": "import", "model": model_id, "metadata": {"model_id": model_id}, "price": None})
+    entry = done.models.setdefault(
+        name, {"provider": "import", "model": model_id, "metadata": {"model_id": model_id}, "price": None}
+    )
     if entry["model"] != model_id:
         raise BadImport(f"{where}: model {name} has answers of both {entry['model']} and {model_id}")
     made = answer_id(question, name, {}, 0, (text,))

@@ -32,6 +32,8 @@ VERSION: Final = "1"
 
 WEIGHTS: Final = {"relevance": 0.20, "agreement": 0.30, "specificity": 0.35, "structure": 0.15}
 MARGIN: Final = 0.3
+LOOKED_AT: Final = 50_000
+"""How many words of a turn are looked at for repetition: the sequences seen have to be kept in memory."""
 
 _TOKEN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _NUMBER: Final = re.compile(r"(?<![\w.])\d{1,15}(?:[,\u202f ]\d{3}){0,4}(?:\.\d{1,9})?(?!\d)")
@@ -39,7 +41,9 @@ _ITEM: Final = re.compile(r"^[ \t]*(?:[-*•]|\d{1,3}[.)])[ \t]+\S", re.M)
 _HEADING: Final = re.compile(r"^(?:#{1,6} \S|\*\*[^*\n]{1,80}\*\*:?[ \t]*$)", re.M)
 _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
 _ENDED: Final = re.compile(r"(?:[.!?:;)\]}\"'”»。！？*`_~>|]|\d|\bend)\s*\Z")
-_CODE: Final = re.compile(r"```|~~~|^(?: {4}|\t)\S|^\s*(?:def|class|import|from|function|const|public|#include|SELECT)\b", re.M)
+_CODE: Final = re.compile(
+    r"```|~~~|^(?: {4}|\t)\S|^[ \t]*(?:def|class|import|from|function|const|public|#include|SELECT)\b", re.M
+)
 _ASKS_CODE: Final = re.compile(
     r"```|\b(?:code|program|script|function|implement\w*|algorithm|python|java(?:script)?|c\+\+|sql|html|css|regex|bash|rust|golang"
     r"|class|method|snippet|refactor\w*|debug\w*|bug)\b",
@@ -140,7 +144,7 @@ def components(question: Question, turns: Sequence[str], turn: int) -> Component
         agreement=None if reference is None else _agreement(reference, text, content),
         specificity=_specificity(content, text),
         structure=_structure(asked, text, len(words)),
-        repetition=_repetition(words, [_words(earlier) for earlier in turns[: turn - 1]]),
+        repetition=_repetition(words[:LOOKED_AT], [_words(earlier)[:LOOKED_AT] for earlier in turns[: turn - 1]]),
     )
 
 

@@ -41,7 +41,8 @@ _CODE: Final = re.compile(
     rf"(?P<fence>`{{1,9}}|~{{3,9}})(?:\w{{1,10}}(?=\n))?\s*(?P<tuple>(?:\w{{1,20}}\s?=\s?)?{_TUPLE.pattern})\s*(?P=fence)"
 )
 _NO_SCORE: Final = re.compile(
-    r"\b(?:points?|coordinates?|endpoints?|vert(?:ex|ices)|intervals?|range|between|scale|format|for example|e\.g\.|example|from)\b",
+    r"\b(?:points?|coordinates?|endpoints?|vert(?:ex|ices)|intervals?|range|between|scale|format|for example|e\.g\.|example"
+    r"|from)\b",
     re.I,
 )
 _SENTENCE: Final = re.compile(r"(?<=[.!?;。])\s+|(?<=。)")

@@ -7,17 +7,23 @@ from typing import Any
 
 from evalh.core.ids import answer_id
 from evalh.core.records import Answer, Failure, Question, Request, Usage
-from evalh.errors import AuthFailed, BackendError
+from evalh.errors import BackendError, EndsRun
 from evalh.pipeline.engine import Engine, Slot, Target
 
 
 async def answer(
-    engine: Engine, slot: Slot, target: Target, question: Question, sample: int, params: Mapping[str, Any], system: str | None = None
+    engine: Engine,
+    slot: Slot,
+    target: Target,
+    question: Question,
+    sample: int,
+    params: Mapping[str, Any],
+    system: str | None = None,
 ) -> Answer:
     """Ask a model every turn of a question; each reply is the context of the next turn.
 
     Raises:
-        AuthFailed: every further request would fail too.
+        EndsRun: every further request would fail too.
         Incomplete: --offline, and a reply is missing.
     """
     messages: list[dict[str, str]] = [{"role": "system", "content": system}] if system else []
@@ -31,7 +37,7 @@ async def answer(
         request = Request(tuple(messages), params, sample, 0, question.question_id, turn)
         try:
             completion = await engine.ask(slot, target, request, "answer")
-        except AuthFailed:
+        except EndsRun:
             raise
         except BackendError as error:
             failure = Failure(error.kind, str(error))

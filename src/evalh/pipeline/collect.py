@@ -33,7 +33,9 @@ def _lengths(a: Answer) -> tuple[int, ...]:
     return tuple(itertools.accumulate(len(t) for t in a.turns))
 
 
-def frame_of(judgments: Iterable[Judgment], answers: Mapping[str, tuple[str, tuple[int, ...]]], categories: Mapping[str, str]) -> Results:
+def frame_of(
+    judgments: Iterable[Judgment], answers: Mapping[str, tuple[str, tuple[int, ...]]], categories: Mapping[str, str]
+) -> Results:
     """Rows of judgments.
 
     Args:
@@ -78,7 +80,9 @@ def _add(columns: dict[str, list[Any]], j: Judgment, answers: Mapping[str, tuple
             _row(columns, common, next(iter(j.scores), "overall"), j, names, (np.nan, None, None), swapped, lengths)
         elif j.mode == "two-score":
             for aspect, scores in j.scores.items():
-                _row(columns, common, aspect, j, names, (_by_score(scores[a], scores[b]), scores[a], scores[b]), swapped, lengths)
+                _row(
+                    columns, common, aspect, j, names, (_by_score(scores[a], scores[b]), scores[a], scores[b]), swapped, lengths
+                )
         elif j.ranking:
             outcome = _by_score(-float(j.ranking[a]), -float(j.ranking[b]))
             _row(columns, common, "overall", j, names, (outcome, None, None), swapped, lengths)

@@ -76,6 +76,7 @@ def conduct(prepared: Prepared, folder: RunFolder, ledger: Ledger, watcher: Watc
         else:
             manifest, old = manifests.create(prepared, folder.name), []
         manifest, questions = manifests.merge(manifest, prepared, old, asks)
+        before = dict(manifest)
         manifest["finished_at"] = None
         folder.write_questions(questions)
         folder.write_manifest(manifest)
@@ -95,6 +96,13 @@ def conduct(prepared: Prepared, folder: RunFolder, ledger: Ledger, watcher: Watc
         ledger.flush()
         outcome.sent, outcome.cached = engine.tally.sent, engine.tally.cached
         _finish(folder, manifest, engine, ledger, outcome)
+        if (
+            before["finished_at"]
+            and outcome.error is None
+            and not outcome.interrupted
+            and not (set(book.counts) - {"judgments kept"})
+        ):
+            folder.write_manifest(before)  # nothing was missing: the run finished when it finished
     return outcome
 
 
@@ -108,8 +116,9 @@ async def _drive(prepared: Prepared, book: Book, engine: Engine, watcher: Watche
     ]
     for lane in answers:
         lane.judges = tuple(judges)
-    for each in (*answers, *judges):
-        each.engine = engine
+        lane.engine = engine
+    for judge in judges:
+        judge.engine = engine
     total, judged = prepared.plan.count()
     watcher.start(engine, book, total, sum(judged.values()))
     try:
@@ -156,12 +165,14 @@ def _finish(folder: RunFolder, manifest: dict[str, Any], engine: Engine, ledger:
     outcome.counts = settle(folder, manifest)
     complete = outcome.error is None and not outcome.interrupted
     if engine.gaps and complete:
-        outcome.error = Incomplete(f"--offline: {len(engine.gaps)} replies are not in the ledger; run without --offline to pay for them")
+        outcome.error = Incomplete(
+            f"--offline: {len(engine.gaps)} replies are not in the ledger; run without --offline to pay for them"
+        )
         complete = False
     spent = ledger.spent(manifest["run_id"])
     manifest["counts"] = outcome.counts
     manifest["cost"] = {
-        "usd": sum(s.usd or 0.0 for s in spent),
+        "usd": None if spent and all(s.unpriced == s.requests for s in spent) else sum(s.usd or 0.0 for s in spent),
         "requests": sum(s.requests for s in spent),
         "cached": max(engine.tally.cached, manifest.get("cost", {}).get("cached", 0)),
         "input_tokens": sum(s.input_tokens for s in spent),
@@ -206,7 +217,13 @@ def settle(folder: RunFolder, manifest: dict[str, Any]) -> dict[str, Any]:
     def answer_order(a: Answer) -> tuple[Any, ...] | None:
         if a.answer_id in dropped:
             return None
-        return questions.get(a.question_id, unknown), models.get(a.model, unknown), a.model, a.sample, a.answer_id if a.failure is None else ""
+        return (
+            questions.get(a.question_id, unknown),
+            models.get(a.model, unknown),
+            a.model,
+            a.sample,
+            a.answer_id if a.failure is None else "",
+        )
 
     attempts: dict[str, int] = {}
 

@@ -1,9 +1,9 @@
 """The only place that waits: requests go to the ledger first, then to the wire.
 
 A run is a set of lanes (one per answering model, one per judge). A lane hands out units that are ready; the engine keeps up to
-`concurrency` of them in flight, each behind the gate of its endpoint. A unit holds a slot only while its request is on the wire:
-not while it backs off, nor while its reply is stored and read. So a slow model, or a storm of refusals, holds up nobody else,
-and the number of live tasks is bounded however long the plan.
+`concurrency` of them in flight, each behind the gate of its endpoint. A unit holds a slot only while its request is on the
+wire: not while it backs off, nor while its reply is stored and read. So a slow model, or a storm of refusals, holds up nobody
+else, and the number of live tasks is bounded however long the plan.
 
 Retrying is decided by the error's class (`errors.py`) and happens here alone.
 """
@@ -22,11 +22,11 @@ from evalh.core.config import Limits, Price
 from evalh.core.ledger import Ledger, Paid, request_key
 from evalh.core.protocols import RawBackend
 from evalh.core.records import Completion, Request
-from evalh.errors import AuthFailed, BackendError, EvalhError, Incomplete, RateLimited, ServerFault, TransientError
+from evalh.errors import BackendError, EvalhError, Incomplete, RateLimited, ServerFault, TransientError, Unreachable
 from evalh.pipeline.gate import Gate
 
 DEADLINE: Final = 600.0  # seconds that one request may take, all tries together
-NEVER_ANSWERED: Final = 30.0  # the same for an endpoint that has not answered anything yet: it is probably not there
+NEVER_ANSWERED: Final = 10.0  # the same for an endpoint that has not answered anything yet: it is probably not there
 FIRST_DELAY: Final = 0.5
 LONGEST_DELAY: Final = 20.0
 GRACE: Final = 5.0  # seconds that requests in flight are waited for after Ctrl-C
@@ -349,18 +349,25 @@ class Engine:
                 self._account(key, target, stage, completion)
                 return completion
             except TransientError as error:
+                slot.gate.answered = slot.gate.answered or error.status is not None
                 slot.gate.note(not _overload(error), time.monotonic())
                 slot.release()
                 delay = self._delay(error, tries)
                 allowed = DEADLINE if slot.gate.answered else NEVER_ANSWERED
                 self._journal(key, target, stage, error)
-                if self.stopping or time.monotonic() - began + delay > allowed:
+                if self.stopping:
                     raise
+                if time.monotonic() - began + delay > allowed:
+                    if slot.gate.answered:
+                        raise
+                    raise Unreachable(
+                        f"{error}, and nothing has ever answered there in this run: is the server up, and the address right?"
+                    ) from None
                 self.tally.retries += 1
                 self._log(f"{stage} {target.label}, question {request.question_id}: {error}; try {tries + 1} in {delay:.1f} s")
                 await asyncio.sleep(delay)
             except BackendError as error:
-                slot.gate.answered = slot.gate.answered or not isinstance(error, AuthFailed)
+                slot.gate.answered = True
                 self._journal(key, target, stage, error)
                 raise
 

@@ -1,7 +1,7 @@
 """One judgment unit: answers in the order shown -> Judgment records, one for each attempt.
 
-An unreadable reply is asked again, as a fresh sample under a key of its own, up to the judge's number of attempts; every attempt
-is kept, and the last one decides.
+An unreadable reply is asked again, as a fresh sample under a key of its own, up to the judge's number of attempts; every
+attempt is kept, and the last one decides.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Final
 
 from evalh.core.ids import comparison_ids, judgment_id
 from evalh.core.protocols import Judge
-from evalh.core.records import Answer, Completion, Failure, Judgment, JudgeTask, Mode, Question, Reading
-from evalh.errors import AuthFailed, BackendError, Refused
+from evalh.core.records import Answer, Completion, Failure, JudgeTask, Judgment, Mode, Question, Reading
+from evalh.errors import BackendError, EndsRun, NotServed, Refused
 from evalh.pipeline.answer import total
 from evalh.pipeline.engine import Engine, Slot, Target
 
@@ -39,7 +39,7 @@ async def judge(
         target: the judge's model; None for a judge that computes.
 
     Raises:
-        AuthFailed: every further request would fail too.
+        EndsRun: every further request would fail too.
         Incomplete: --offline, and a reply is missing.
     """
     task = JudgeTask(question, answers, mode, turn, sample, seed)
@@ -54,7 +54,11 @@ async def judge(
             try:
                 assert target is not None, f"judge {judge.name} asks, but has no model"
                 replies.append(await engine.ask(slot, target, asked, "judge"))
-            except AuthFailed:
+            except NotServed as error:
+                raise NotServed(
+                    f"{error}. Choose another model behind the judge with --judge-model", status=error.status
+                ) from None
+            except EndsRun:
                 raise
             except BackendError as error:
                 failure = Failure(error.kind, str(error))
@@ -95,5 +99,15 @@ def unjudged(
     mark = judge.hash(variant)
     unit, group = comparison_ids(judge.name, mark, question.question_id, mode, turn, ids, sample)
     return Judgment(
-        judgment_id(unit, 0), group, question.question_id, turn, judge.name, mark, f"{judge.name}/{variant}", mode, ids, "no_answer", sample=sample
+        judgment_id(unit, 0),
+        group,
+        question.question_id,
+        turn,
+        judge.name,
+        mark,
+        f"{judge.name}/{variant}",
+        mode,
+        ids,
+        "no_answer",
+        sample=sample,
     )

@@ -65,7 +65,9 @@ class Book:
         asked = self.plan.judges[unit.judge]
         question = self.plan.questions[unit.question]
         ids = [a.answer_id for a in answers]
-        name, _ = comparison_ids(asked.name, asked.hash(unit.variant), question.question_id, unit.mode, unit.turn, ids, unit.sample)
+        name, _ = comparison_ids(
+            asked.name, asked.hash(unit.variant), question.question_id, unit.mode, unit.turn, ids, unit.sample
+        )
         return name in self.judged
 
     def count(self, what: str, n: int = 1) -> None:
@@ -76,7 +78,9 @@ class Book:
 class AnswerLane:
     """The missing answers of one model."""
 
-    def __init__(self, book: Book, model: int, target: Target, params: Callable[[Question], Mapping[str, Any]], system: str | None) -> None:
+    def __init__(
+        self, book: Book, model: int, target: Target, params: Callable[[Question], Mapping[str, Any]], system: str | None
+    ) -> None:
         self.endpoint = target.endpoint
         self._book = book
         self._target = target
@@ -169,7 +173,17 @@ class JudgeLane:
                 records = [unjudged(asked, unit.variant, question, answers, unit.mode, unit.turn, unit.sample)]
             else:
                 records = await judge(
-                    self.engine, slot, asked, self._target, unit.variant, question, answers, unit.mode, unit.turn, unit.sample, self._seed
+                    self.engine,
+                    slot,
+                    asked,
+                    self._target,
+                    unit.variant,
+                    question,
+                    answers,
+                    unit.mode,
+                    unit.turn,
+                    unit.sample,
+                    self._seed,
                 )
             self._book.folder.append(records)
             self._book.count("judgments")

@@ -58,7 +58,9 @@ def bare(name: str) -> dict[str, Any]:
     }
 
 
-def merge(manifest: dict[str, Any], prepared: Prepared, old_questions: Sequence[Question], asks: bool) -> tuple[dict[str, Any], list[Question]]:
+def merge(
+    manifest: dict[str, Any], prepared: Prepared, old_questions: Sequence[Question], asks: bool
+) -> tuple[dict[str, Any], list[Question]]:
     """The manifest and the questions of a run extended by what is asked now.
 
     Raises:
@@ -117,7 +119,8 @@ def settings(config: RunConfig, before: Mapping[str, Any], prepared: Prepared) -
         "swap": config.swap,
         "samples": config.samples,
         "seed": config.seed,
-        "generation": {k: dict(v) for k, v in prepared.questions.generation.items() if v} | {k: dict(v) for k, v in config.generation.items()},
+        "generation": {k: dict(v) for k, v in prepared.questions.generation.items() if v}
+        | {k: dict(v) for k, v in config.generation.items()},
     }
 
 
@@ -126,7 +129,9 @@ def describe_model(spec: ModelSpec) -> dict[str, Any]:
     price = {"input": spec.price.input, "output": spec.price.output} if spec.price else None
     identity = spec.identity()
     if spec.provider == "file":
-        identity["model"] = identity["model"].replace("\\", "/").rsplit("/", 1)[-1]  # its content is in `inputs`; where it lies is nobody's business
+        identity["model"] = (
+            identity["model"].replace("\\", "/").rsplit("/", 1)[-1]
+        )  # its content is in `inputs`; where it lies is nobody's business
     return {**identity, "price": price, "metadata": dict(spec.metadata)}
 
 

@@ -113,7 +113,12 @@ class Plan:
             cells: dict[tuple[object, ...], int] = {}
             total = 0
             for i, question in enumerate(self.questions):
-                shape = (len(question.turns), bool(question.reference), question.reference_for(len(question.turns)) is None, question.category)
+                shape = (
+                    len(question.turns),
+                    bool(question.reference),
+                    question.reference_for(len(question.turns)) is None,
+                    question.category,
+                )
                 if shape not in cells:
                     cells[shape] = sum(1 for _ in self.judgments_of(j, i))
                 total += cells[shape]
@@ -144,12 +149,17 @@ def check(plan: Plan) -> None:
     Raises:
         ConfigError: names the judge and why.
     """
-    for j, judge in enumerate(plan.judges):
+    for judge in plan.judges:
         usable = [m for m in plan.modes if m in judge.modes]
         if not usable:
             raise ConfigError(f"judge {judge.name} judges in mode {' and '.join(judge.modes)} only; choose --mode accordingly")
         if all(m in ("pairwise", "two-score", "ranking") for m in usable) and len(plan.models) < 2:
-            raise ConfigError(f"judge {judge.name} compares models, and there is only one ({', '.join(plan.models)}); name a second with --models")
-        for i, question in enumerate(plan.questions):
+            raise ConfigError(
+                f"judge {judge.name} compares models, and there is only one ({', '.join(plan.models)});"
+                " name a second with --models"
+            )
+        for question in plan.questions:
             if not any(judge.variant(question, m, t) for m in usable for t in range(1, len(question.turns) + 1)):
-                raise ConfigError(f"judge {judge.name} has no variant for question {question.question_id} ({len(plan.questions[i].turns)} turns)")
+                raise ConfigError(
+                    f"judge {judge.name} has no variant for question {question.question_id} ({len(question.turns)} turns)"
+                )

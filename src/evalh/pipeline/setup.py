@@ -62,7 +62,14 @@ class Prepared:
         return of
 
 
-def prepare(config: RunConfig, user: UserConfig, env: Mapping[str, str] = os.environ, *, asks: bool = True, folder_questions: Sequence[Question] = ()) -> Prepared:
+def prepare(
+    config: RunConfig,
+    user: UserConfig,
+    env: Mapping[str, str] = os.environ,
+    *,
+    asks: bool = True,
+    folder_questions: Sequence[Question] = (),
+) -> Prepared:
     """Open questions, models and judges, and check everything that can be checked.
 
     Args:
@@ -90,7 +97,9 @@ def prepare(config: RunConfig, user: UserConfig, env: Mapping[str, str] = os.env
     targets = tuple(_target(m) for m in config.models) if asks else ()
     pairs = pairs_of(labels, config.pairs)
     held = tuple(config.samples if m.provider != "file" else 1 for m in config.models)
-    plan = Plan(chosen, tuple(labels), tuple(j.judge for j in judges), MODES[config.mode], pairs, config.swap, config.samples, held)
+    plan = Plan(
+        chosen, tuple(labels), tuple(j.judge for j in judges), MODES[config.mode], pairs, config.swap, config.samples, held
+    )
     check(plan)
     opened = tuple(replace(j, target=_target(j.spec)) if j.spec else j for j in judges)
     found = questions or QuestionSet("", Path(), "run folder", tuple(folder_questions), "")
@@ -121,10 +130,14 @@ def _open_judge(choice: JudgeChoice, user: UserConfig, env: Mapping[str, str]) -
     if found is None:
         known = sorted({*coded, *(f.name for f in resources.found("judges", env)), *user.judges})
         raise UnknownName("judge", choice.judge, known, "A path to a judge folder works too.")
-    draft = PromptedJudge.from_folder(found.path, label=choice.label, model=choice.model, params=dict(choice.params), attempts=choice.attempts)
+    draft = PromptedJudge.from_folder(
+        found.path, label=choice.label, model=choice.model, params=dict(choice.params), attempts=choice.attempts
+    )
     spec = models.resolve(draft.model, user, env)
     mark = f"{spec.spec}@{spec.revision}" if spec.revision else spec.spec
-    judge = PromptedJudge.from_folder(found.path, label=choice.label, model=mark, params={**spec.params, **choice.params}, attempts=choice.attempts)
+    judge = PromptedJudge.from_folder(
+        found.path, label=choice.label, model=mark, params={**spec.params, **choice.params}, attempts=choice.attempts
+    )
     return OpenJudge(judge, choice, spec, None, found.path)
 
 

@@ -27,10 +27,10 @@ INK: Final = "#1b1b1f"
 MUTED: Final = "#66666e"
 GRID: Final = "#d9d9de"
 PAPER: Final = "#ffffff"
+BAR: Final = "#8fc6ec"
 
 # Okabe and Ito's colours, which people of every colour vision tell apart; hatches, markers and labels say the same again.
 BLUE: Final = "#0072b2"
-SKY: Final = "#56b4e9"
 ORANGE: Final = "#e69f00"
 GREEN: Final = "#009e73"
 VERMILION: Final = "#d55e00"

@@ -175,14 +175,13 @@ def _table(summary: Summary, relative: Sequence[Estimate | None]) -> Table:
         )
         for i, model in enumerate(summary.models)
     ]
-    pairs = tuple(
-        PairRow(**{f.name: getattr(pair, f.name) for f in fields(PairRow)})
-        for pair in summary.pairs
-    )
+    pairs = tuple(PairRow(**{f.name: getattr(pair, f.name) for f in fields(PairRow)}) for pair in summary.pairs)
     return Table(tuple(sorted(rows, key=_order)), pairs)
 
 
-def _order(row: ModelRow) -> tuple[float, float, float, float, str]:
+def _order(row: ModelRow) -> tuple[float, list[float], str]:
     """Sort key of a model's row; figures that are missing come last."""
-    figures = (-e.value if e is not None and e.value is not None else np.inf for e in (row.rating, row.win_rate, row.mean_score))
-    return (row.rank[0] if row.rank else np.inf, *figures, row.model)
+    figures = [
+        e.value if e is not None and e.value is not None else -np.inf for e in (row.rating, row.win_rate, row.mean_score)
+    ]
+    return (row.rank[0] if row.rank else np.inf, [-figure for figure in figures], row.model)

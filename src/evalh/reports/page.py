@@ -37,6 +37,7 @@ _COLORS: Final = {
     drawing.MUTED: "var(--muted)",
     drawing.GRID: "var(--rule)",
     drawing.PAPER: "var(--paper)",
+    drawing.BAR: "var(--bar)",
 }
 _COLOR: Final = re.compile("|".join(_COLORS))
 
@@ -94,11 +95,15 @@ def inline_svg(svg: bytes, ident: str, title: str, description: str) -> str:
     for element in root.iter():
         for name, value in element.attrib.items():
             element.set(name, _attribute(name, value, ident))
-    wide = float(root.attrib["viewBox"].split()[2]) * 4 / 3
+    # A page has margins of its own: the plot's left one is cut off, so that its words stand under the page's.
+    left, top, across, down = (float(x) for x in root.attrib["viewBox"].split())
+    edge = 72 * drawing.EDGE - 1
+    root.set("viewBox", f"{left + edge:g} {top:g} {across - edge:g} {down:g}")
+    wide = (across - edge) * 4 / 3
     for name in ("height", "version"):
         root.attrib.pop(name, None)
     root.attrib.update(
-        {"width": f"{wide:.0f}", "style": f"min-width:{0.72 * wide:.0f}px", "role": "img", "aria-labelledby": f"{ident}-t {ident}-d"}
+        {"width": f"{wide:.0f}", "style": f"min-width:{0.8 * wide:.0f}px", "role": "img", "aria-labelledby": f"{ident}-t {ident}-d"}
     )
     for at, (tag, text) in enumerate((("title", title), ("desc", description))):
         element = ElementTree.Element(f"{{{_SVG}}}{tag}", {"id": f"{ident}-{tag[0]}"})
@@ -129,7 +134,7 @@ class Whisker:
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """From a figure to its place in a small drawing, the same for all tables of a judge."""
+    """From a figure to its place in a small drawing, the same for all tables that are to be compared."""
 
     figure: numbers.Figure | None
     bottom: float = 0.0
@@ -148,18 +153,17 @@ class _Scale:
         return round(4 + 92 * min(1.0, max(0.0, share)), 1)
 
 
-def _scale(board: Leaderboard) -> _Scale:
+def _scale(board: Leaderboard, *tables: Table) -> _Scale:
+    """The scale that some tables share."""
     figure = drawing.chosen(board)
-    if figure is None:
-        return _Scale(None)
-    estimates = [getattr(row, figure.field) for t in (board.overall, *board.categories.values()) for row in t.models]
+    estimates = [getattr(row, figure.field) for table in tables for row in table.models] if figure else []
     ends = [x for e in estimates if e for x in (e.low, e.value, e.high) if x is not None and math.isfinite(x)]
-    return _Scale(figure, min(ends), max(ends))
+    return _Scale(figure, min(ends, default=0.0), max(ends, default=1.0))
 
 
 def _judge_view(ident: str, judge: str, board: Leaderboard, note: str, plots: Mapping[str, bytes]) -> dict[str, Any]:
     """Everything that the page shows of one judge, ready for the template."""
-    scale = _scale(board)
+    scale = _scale(board, *board.categories.values())
     below = "The numbers are in the tables of this page."
     return {
         "id": ident,
@@ -167,9 +171,10 @@ def _judge_view(ident: str, judge: str, board: Leaderboard, note: str, plots: Ma
         "note": note,
         "headline": words.headline(board),
         "board": board,
-        "overall": _table_view(board.overall, scale),
+        "overall": _table_view(board.overall, _scale(board, board.overall)),
         "categories": {name: _table_view(table, scale) for name, table in board.categories.items()},
         "unscored": words.unscored(board),
+        "unscored_total": sum(n for _, n in words.unscored(board)),
         "plots": {
             name: _trusted(inline_svg(plots[name], f"{ident}-{name}", f"{title}, judged by {line(judge)}", below))
             for name, (title, _) in PLOTS.items()
@@ -180,7 +185,7 @@ def _judge_view(ident: str, judge: str, board: Leaderboard, note: str, plots: Ma
 
 def _table_view(table: Table, scale: _Scale) -> dict[str, Any]:
     figures, turns = words.figures(table), words.turns(table)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for row in table.models:
         estimates = [getattr(row, f.field) for f in figures] + [row.turns.get(turn) for turn in turns]
         rows.append({"row": row, "cells": estimates, "n": numbers.sample_size(estimates), "whisker": scale.whisker(row)})
@@ -190,6 +195,7 @@ def _table_view(table: Table, scale: _Scale) -> dict[str, Any]:
         "rows": rows,
         "pairs": table.pairs,
         "totals": words.has_totals(table.pairs),
+        "questions": max((e.n for shown in rows for e in shown["cells"] if e is not None), default=0),
     }
 
 

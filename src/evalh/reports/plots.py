@@ -95,7 +95,7 @@ def _bar(sheet: Sheet, row: ModelRow, f: Figure, left: float, scale: float, y: f
     if v is None:
         sheet.text(left + 0.06, y, "not scored", d.SMALL, color=d.MUTED, style="italic")
         return
-    sheet.bar(left, y - 0.085, max(0.0, v) * scale, 0.17, d.SKY, "////" if is_reference else "")
+    sheet.bar(left, y - 0.085, max(0.0, v) * scale, 0.17, d.BAR, "////" if is_reference else "")
     low, high = e.low if e.low is not None else v, e.high if e.high is not None else v
     if low < high:
         sheet.line([left + max(0.0, low) * scale, left + high * scale], [y, y], d.INK, 1.3)

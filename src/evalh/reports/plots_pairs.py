@@ -56,7 +56,7 @@ def _bars(board: Leaderboard, found: list[PairRow]) -> Canvas:
     labels = [WIN_RATE.full(p.win_rate_a) for p in found]
     right = d.width([*labels, "win rate of the first"], d.SMALL) + 0.14 + d.EDGE
     names = [(shorten(p.model_a), shorten(p.model_b)) for p in found]
-    span = max(4.4, max(d.width([a]) + d.width([b]) for a, b in names) + 1.6)
+    span = max(5.0, max(d.width([a]) + d.width([b]) for a, b in names) + 1.6)
     rule = " · one comparison per question; where both orders were asked, a win needs both"
     lines = d.wrap(d.source(board) + rule, left + span + right - 2 * d.EDGE)
     top += d.LEAD * (len(lines) - 1)
@@ -69,7 +69,7 @@ def _bars(board: Leaderboard, found: list[PairRow]) -> Canvas:
         games = p.wins_a + p.ties + p.wins_b
         for name, n, x, side in ((names[i][0], p.wins_a, left, "left"), (names[i][1], p.wins_b, left + span, "right")):
             # A count that finds no place in its part of the bar stands beside the name.
-            beside = f"  {things(n, 'win')}" if games and not _fitting(n, "win", span * n / games) else ""
+            beside = f" ({things(n, 'win')})" if games and not _fitting(n, "win", span * n / games) else ""
             sheet.text(x, y + 0.12, name + beside, ha=side)
         sheet.text(left + span + 0.14, y + 0.32, labels[i], d.SMALL)
     return sheet.canvas

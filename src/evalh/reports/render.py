@@ -65,7 +65,7 @@ def plain(report: Report, width: int = 80) -> str:
     out = io.StringIO()
     # Everything that rich would ask the environment for is given, so that the text depends on the report and width alone.
     console = Console(
-        file=out, width=width, height=1000, color_system=None, force_terminal=False, legacy_windows=False, _environ={}
+        file=out, width=width, height=1000, color_system=None, force_terminal=False, force_jupyter=False, legacy_windows=False, _environ={}
     )
     console.print(terminal(report))
     return "\n".join(text.rstrip() for text in out.getvalue().splitlines()) + "\n"

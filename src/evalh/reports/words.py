@@ -12,16 +12,16 @@ from evalh.reports.text import line
 
 STATUS_WORDS: Final[Mapping[str, str]] = {
     "scored": "scored",
-    "no_verdict": "no verdict in the reply",
-    "conflicting": "contradictory verdicts",
-    "out_of_range": "number outside the scale",
-    "off_scale": "value the scale does not have",
-    "quoted": "verdict only inside a quotation",
-    "truncated": "reply cut off before its verdict",
-    "empty": "empty reply",
-    "refused": "judge declined",
-    "failed": "request failed",
-    "no_answer": "no answer to judge",
+    "no_verdict": "without a verdict",
+    "conflicting": "with contradictory verdicts",
+    "out_of_range": "with a number outside the scale",
+    "off_scale": "with a value that the scale does not have",
+    "quoted": "with a verdict only inside a quotation",
+    "truncated": "cut off before the verdict",
+    "empty": "left empty",
+    "refused": "declined by the judge",
+    "failed": "with a failed request",
+    "no_answer": "without an answer to judge",
 }
 
 
@@ -30,7 +30,7 @@ FIRST_PLACES: Final = 4
 
 
 def status_words(status: str) -> str:
-    """A status as a reader would say it; an unknown one as it is."""
+    """A status in words that follow a number, as in "2 cut off before the verdict"; an unknown one as it is."""
     return STATUS_WORDS.get(status, line(status))
 
 

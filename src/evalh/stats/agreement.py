@@ -31,7 +31,9 @@ def verdicts(frame: Results) -> dict[tuple[str, str, str, int], int]:
 
 def _folded(rows: Results) -> dict[tuple[str, str, str, int], int]:
     base = len(rows.model_a.labels) + 1, len(rows.model_b.labels) + 1, int(rows.turn.max()) + 1
-    key = ((rows.question_id.codes.astype(np.int64) * base[0] + rows.model_a.codes) * base[1] + rows.model_b.codes) * base[2] + rows.turn
+    key = ((rows.question_id.codes.astype(np.int64) * base[0] + rows.model_a.codes) * base[1] + rows.model_b.codes) * base[
+        2
+    ] + rows.turn
     games = fold(key, rows.swapped, rows.outcome, rows.weight, rows.status.where("scored"))
     found = {}
     for verdict, row in zip(games.verdict.tolist(), games.row.tolist(), strict=True):
@@ -65,7 +67,8 @@ def agreement(frame: Results, votes: Iterable[Mapping[str, Any]], *, ties: str =
 
     Args:
         frame: the results frame of one judge.
-        votes: {"question_id", "model_a", "model_b", "winner" ("model_a", "model_b", anything with "tie"), "turn"}; each counts once.
+        votes: {"question_id", "model_a", "model_b", "winner" ("model_a", "model_b" or anything with "tie"), "turn"}; each
+            counts once.
         ties: "kept" (three outcomes) or "dropped" (a comparison counts only if neither side ties).
 
     Returns:

@@ -18,6 +18,8 @@ ELO_MEAN: Final = 1000.0
 ROUNDS: Final = 1000
 _BLOCKS: Final = 500  # questions are resampled in at most this many blocks
 _LARGEST_STEP: Final = 1.5  # largest spread of a Newton step (see `_newton`)
+_LARGEST_COUNT: Final = 200  # of Newton steps; a gap of 100 log odds takes 70
+_BLOCK_ELEMENTS: Final = 100_000  # win matrix entries that are worked on at a time
 
 
 def ratings(wins: np.ndarray, models: Sequence[str] = ()) -> np.ndarray:
@@ -52,7 +54,8 @@ def ratings(wins: np.ndarray, models: Sequence[str] = ()) -> np.ndarray:
     strength, converged = _newton(wins[None], np.zeros((1, len(wins))), 1e-10)
     if not converged[0]:
         raise NotConverged("Bradley-Terry ratings did not converge; please report the pair counts")
-    return ELO_MEAN + ELO_SCALE * strength[0]
+    points: np.ndarray = ELO_MEAN + ELO_SCALE * strength[0]
+    return points
 
 
 def components(wins: np.ndarray) -> list[list[int]]:
@@ -72,7 +75,10 @@ def components(wins: np.ndarray) -> list[list[int]]:
 
 def win_matrix(cells: PairCells, models: int) -> np.ndarray:
     """Weighted wins of every model against every other, ties as half; shape (models, models)."""
-    return _matrices(cells.pairs, cells.per_pair(cells.weight)[None], cells.per_pair(cells.outcome)[None], models)[0]
+    wins: np.ndarray = _matrices(cells.pairs, cells.per_pair(cells.weight)[None], cells.per_pair(cells.outcome)[None], models)[
+        0
+    ]
+    return wins
 
 
 def rating_estimates(
@@ -140,9 +146,12 @@ def _bootstrap(
     low = np.partition(lowest, rank, axis=0)[rank]
     high = np.partition(highest, rounds - 1 - rank, axis=0)[rounds - 1 - rank]
     spread = strength.std(axis=0, ddof=1) if converged.all() and finite.all() else np.full(size, np.nan)
-    ends = [(np.where(np.isfinite(e), e, np.nan) * ELO_SCALE + ELO_MEAN).tolist() for e in (low, high)]
-    errors = (spread * ELO_SCALE).tolist()
-    return (*([None if math.isnan(x) else x for x in end] for end in ends), [None if math.isnan(x) else x for x in errors])
+    return _known(low * ELO_SCALE + ELO_MEAN), _known(high * ELO_SCALE + ELO_MEAN), _known(spread * ELO_SCALE)
+
+
+def _known(values: np.ndarray) -> list[float | None]:
+    """None in place of NaN and infinities."""
+    return [x if math.isfinite(x) else None for x in values.tolist()]
 
 
 def _matrices(pairs: np.ndarray, weight: np.ndarray, outcome: np.ndarray, models: int) -> np.ndarray:
@@ -179,7 +188,7 @@ def _existence(wins: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     down = reach & ~reach.transpose(0, 2, 1)  # i is above j, and j never gets back
     apart = ~reach & ~reach.transpose(0, 2, 1)
     up, beaten, unclear = down.any(axis=2), down.any(axis=1), apart.any(axis=2)
-    finite = reach.all(axis=(1, 2))
+    finite: np.ndarray = np.all(reach, axis=(1, 2))
     index = index.reshape(-1)
     return finite[index], (up & ~beaten & ~unclear)[index], (beaten & ~up & ~unclear)[index]
 
@@ -199,30 +208,48 @@ def _newton(wins: np.ndarray, start: np.ndarray, tolerance: float) -> tuple[np.n
     Returns:
         log strengths (B, M), and (B,) whether the tolerance was reached.
     """
-    size = wins.shape[-1]
     strength = start - start.mean(axis=1, keepdims=True)
+    converged = np.zeros(len(wins), dtype=bool)
+    block = max(1, _BLOCK_ELEMENTS // max(wins.shape[-1] ** 2, 1))
+    for first in range(0, len(wins), block):
+        part = slice(first, first + block)
+        strength[part], converged[part] = _newton_block(wins[part], strength[part], tolerance)
+    return strength, converged
+
+
+def _newton_block(wins: np.ndarray, strength: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+    """`_newton` for as many rounds as fit the processor's cache."""
+    size = wins.shape[-1]
+    strength = strength.copy()
     games = wins + wins.transpose(0, 2, 1)
     won = wins.sum(axis=2)
     active = np.arange(len(wins))
     converged = np.zeros(len(wins), dtype=bool)
     diagonal = np.arange(size)
-    for _ in range(200):
-        if not len(active):
-            break
+    for _ in range(_LARGEST_COUNT):
         now = strength[active]
-        expected = 0.5 + 0.5 * np.tanh(0.5 * (now[:, :, None] - now[:, None, :]))
-        met = games[active]
-        gradient = won[active] - (met * expected).sum(axis=2)
-        curvature = met * expected * (1.0 - expected)
-        total = curvature.sum(axis=2)
+        expected = now[:, :, None] - now[:, None, :]
+        expected *= 0.5
+        np.tanh(expected, out=expected)
+        met = games if len(active) == len(games) else games[active]
+        # with t = tanh(x / 2), the expected share is (1 + t) / 2 and its slope (1 - t^2) / 4; t is antisymmetric
+        gradient = won[active] - 0.5 * (met.sum(axis=2) + np.einsum("bij,bij->bi", met, expected))
+        np.square(expected, out=expected)
+        np.subtract(1.0, expected, out=expected)
+        expected *= met
+        expected *= -0.25
+        total = -expected.sum(axis=2)
         # strengths are defined up to a constant: a constant added to the Hessian keeps their mean and makes it regular
-        hessian = (total.max(axis=1) / size)[:, None, None] - curvature
-        hessian[:, diagonal, diagonal] += total
-        step = np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
+        expected += (total.max(axis=1) / size)[:, None, None]
+        expected[:, diagonal, diagonal] += total
+        step = np.linalg.solve(expected, gradient[:, :, None])[:, :, 0]
         spread = step.max(axis=1) - step.min(axis=1)
         step *= np.minimum(1.0, _LARGEST_STEP / np.maximum(spread, 1e-300))[:, None]
         strength[active] = now + step
         done = spread <= tolerance
         converged[active[done]] = True
         active = active[~done]
-    return strength - strength.mean(axis=1, keepdims=True), converged
+        if not len(active):
+            break
+    strength -= strength.mean(axis=1, keepdims=True)
+    return strength, converged

@@ -64,7 +64,8 @@ class PairCells:
 
     def per_pair(self, column: np.ndarray) -> np.ndarray:
         """Sums of a cell column by pair, shape (P,)."""
-        return np.bincount(self.pair, weights=column, minlength=len(self.pairs))
+        # bincount of nothing is of whole numbers, whatever the weights
+        return np.bincount(self.pair, weights=column, minlength=len(self.pairs)).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,8 @@ class ScoreCells:
     @property
     def question(self) -> np.ndarray:
         """(C,) question index of each cell."""
-        return self.unit_question[self.unit]
+        index: np.ndarray = self.unit_question[self.unit]
+        return index
 
     def take(self, mask: np.ndarray) -> ScoreCells:
         """The cells of a boolean mask of shape (C,); units keep their indices."""
@@ -310,4 +312,5 @@ def _used(factor: Factor) -> list[str]:
 def _recode(factor: Factor, index: dict[str, int]) -> np.ndarray:
     """Codes of a factor as indices into the table's models, shape (n,)."""
     table = np.array([index.get(label, -1) for label in factor.labels] or [-1], dtype=np.int64)
-    return table[factor.codes]
+    codes: np.ndarray = table[factor.codes]
+    return codes

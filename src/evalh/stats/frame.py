@@ -86,7 +86,8 @@ class Factor:
 
     def values(self) -> np.ndarray:
         """The text of every row, an object array of shape (n,)."""
-        return np.array(self.labels or ("",), dtype=object)[self.codes]
+        text: np.ndarray = np.array(self.labels or ("",), dtype=object)[self.codes]
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,9 @@ class Results:
         columns: dict[str, Any] = {}
         for name in COLUMNS:
             column = getattr(self, name)
-            columns[name] = pd.Categorical.from_codes(column.codes, list(column.labels)) if isinstance(column, Factor) else column
+            if isinstance(column, Factor):
+                column = pd.Categorical.from_codes(column.codes, pd.Index(column.labels, dtype=object))
+            columns[name] = column
         return pd.DataFrame(columns)
 
 
@@ -139,9 +142,9 @@ def as_results(frame: Results | pd.DataFrame | Mapping[str, Any]) -> Results:
     """Check a results frame and code its text columns.
 
     Args:
-        frame: a `Results` (returned as it is), a DataFrame, or a mapping of column name to values of equal length. `turn` (1),
-            `sample` (0), `weight` (1.0), `swapped` (False), `aspect` ("overall"), lengths (NaN), `category`, `judge`, `protocol`
-            (""), `status` ("scored") and `group_id` (the row's number) may be left out.
+        frame: a `Results` (returned as it is), a DataFrame, or a mapping of column name to values of equal length.
+            `turn` (1), `sample` (0), `weight` (1.0), `swapped` (False), `aspect` ("overall"), lengths (NaN), `category`,
+            `judge`, `protocol` (""), `status` ("scored") and `group_id` (the row's number) may be left out.
 
     Raises:
         StatsError: a column is missing, columns differ in length, or an outcome lies outside 0..1.

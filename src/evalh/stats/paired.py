@@ -11,8 +11,8 @@ from evalh.errors import StatsError
 
 FLIPS = 9_999
 _ENUMERATED = 14  # differences up to which all sign patterns are tried
-_LATTICE = 200_000  # largest product of a lattice's length and its number of distinct steps that is convolved
-_SIMULATED = 2_000  # differences up to which patterns are drawn; beyond, the normal limit is exact to 3 digits
+_LATTICE = 50_000  # largest product of a lattice's length and its number of distinct steps that is convolved
+_SIMULATED = 500  # differences up to which patterns are drawn; beyond, the normal limit is as good
 
 
 def sign_flip_test(differences: np.ndarray, rng: np.random.Generator, flips: int = FLIPS) -> float:
@@ -20,8 +20,8 @@ def sign_flip_test(differences: np.ndarray, rng: np.random.Generator, flips: int
 
     The statistic is the sum of the differences. It is compared with its distribution over all sign patterns: exactly, by
     enumeration for up to 14 non-zero differences and by convolution where all are multiples of one step (verdicts, whole or
-    half points); else over `flips` random patterns, counting the observed one; beyond 2,000 differences off any lattice by the
-    normal limit.
+    half points) and their number is small; else over `flips` random patterns, counting the observed one, or for more than 500
+    differences by the normal limit with its first correction (relative error below 1 % for p > 1e-4).
 
     Args:
         differences: (questions,) one per question, such as the sum of its outcomes minus one half, or of score differences.
@@ -53,8 +53,7 @@ def sign_flip_test(differences: np.ndarray, rng: np.random.Generator, flips: int
     if len(sizes) <= _ENUMERATED:
         return _enumerate(sizes, observed)
     if len(sizes) > _SIMULATED:
-        step = 0.0 if steps is None else float(sizes[0] / steps[0])  # sums are two steps apart: correct for continuity
-        return math.erfc(max(observed - step, 0.0) / math.sqrt(2.0 * float((sizes**2).sum())))
+        return _limit(sizes, observed, 0.0 if steps is None else float(sizes[0] / steps[0]))
     return _simulate(sizes, observed, rng, flips)
 
 
@@ -103,7 +102,7 @@ def _exact_on_lattice(steps: np.ndarray, observed: int) -> float:
 
 def _convolve(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Convolution of two distributions, directly while that is quick, else by Fourier transform (exact to 1e-15)."""
-    if len(a) * len(b) <= 4_000_000:
+    if len(a) * len(b) <= 1_000_000:
         return np.convolve(a, b)
     size = len(a) + len(b) - 1
     padded = 1 << (size - 1).bit_length()
@@ -126,6 +125,21 @@ def _enumerate(sizes: np.ndarray, observed: float) -> float:
     for size in sizes[1:]:
         sums = np.concatenate([sums + size, sums - size])
     return float(np.mean(np.abs(sums) >= observed * (1 - 1e-9)))
+
+
+def _limit(sizes: np.ndarray, observed: float, step: float) -> float:
+    """The same by Edgeworth's expansion to the fourth cumulant; `step` of a lattice (whose sums are two steps apart), or 0.
+
+    Source: W. Feller (1971), "An introduction to probability theory and its applications", vol. 2, XVI.4.
+    """
+    squares = sizes**2
+    variance = float(squares.sum())
+    z = max(observed - step, 0.0) / math.sqrt(variance)
+    tails = math.erfc(z / math.sqrt(2.0))
+    kurtosis = -2.0 * float((squares**2).sum()) / variance**2
+    correction = kurtosis / 12.0 * (z**3 - 3.0 * z) * math.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
+    # far out the expansion may fail; the normal tail is then too large, never too small
+    return min(1.0, tails + correction if abs(correction) < 0.5 * tails else tails)
 
 
 def _simulate(sizes: np.ndarray, observed: float, rng: np.random.Generator, flips: int) -> float:

@@ -181,7 +181,7 @@ def estimates(
     limits = share_limits(value, moments, level) if share else skew_limits(value, moments, allowance, level)
     columns = [np.asarray(c).tolist() for c in (value, *limits, moments.n, moments.standard_error())]
     return [
-        Estimate(*(_finite(x) for x in (v, low, high)), n=int(n), standard_error=_finite(error))
+        Estimate(_finite(v), _finite(low), _finite(high), int(n), _finite(error))
         for v, low, high, n, error in zip(*columns, strict=True)
     ]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import pairwise
+
 import numpy as np
 
 from evalh.errors import TooFewData
@@ -42,18 +45,47 @@ def mean_scores(cells: ScoreCells, models: int, step: float, turn: int | None = 
     return [e if e.n else None for e in found]
 
 
-def paired_differences(cells: ScoreCells, model_a: int, model_b: int) -> np.ndarray:
+@dataclass(frozen=True, slots=True)
+class UnitMeans:
+    """Scores of M models on the U units (a question's turn, in one aspect) that anybody was scored on; repeats averaged.
+
+    Attributes:
+        means: (M, U) points, NaN where a model was not scored.
+        question: (U,) question index of each unit.
+    """
+
+    means: np.ndarray
+    question: np.ndarray
+
+    @classmethod
+    def of(cls, cells: ScoreCells, models: int) -> UnitMeans:
+        """Spread the cells of `models` models out."""
+        cells = cells.take(cells.weight > 0)
+        units, unit = np.unique(cells.unit, return_inverse=True)
+        means = np.full((models, len(units)), np.nan)
+        means[cells.model, unit] = cells.total / cells.weight
+        return cls(means, cells.unit_question[units])
+
+    def sums(self, model_a: int, model_b: int) -> np.ndarray:
+        """Sums of both models' scores on the units scored for both, per question; shape (questions, 2)."""
+        both = self.means[[model_a, model_b]]
+        shared = np.isfinite(both).all(axis=0)
+        index, position = np.unique(self.question[shared], return_inverse=True)
+        return np.stack([np.bincount(position, weights=row[shared], minlength=len(index)) for row in both], axis=1)
+
+
+def paired_differences(scores: UnitMeans, model_a: int, model_b: int) -> np.ndarray:
     """Score of a minus score of b per question, summed over the turns and aspects scored for both, in points.
 
     Returns:
         (questions,) one entry per question on which both were scored; repeats of a turn are averaged first.
     """
-    both, question = _matched(cells, model_a, model_b)
-    _, index = np.unique(question, return_inverse=True)
-    return np.bincount(index, weights=both[:, 0] - both[:, 1])
+    sums = scores.sums(model_a, model_b)
+    difference: np.ndarray = sums[:, 0] - sums[:, 1]
+    return difference
 
 
-def relative_to(cells: ScoreCells, model: int, reference: int, step: float) -> Estimate:
+def relative_to(scores: UnitMeans, model: int, reference: int, step: float) -> Estimate:
     """Sum of a model's scores over the sum of the reference's, on what was scored for both.
 
     Sums run over the turns (and aspects) of questions scored for both; repeats of one are averaged first, so that a model
@@ -65,10 +97,7 @@ def relative_to(cells: ScoreCells, model: int, reference: int, step: float) -> E
     Raises:
         TooFewData: no question was scored for both, or the reference's sum is zero.
     """
-    both, question = _matched(cells, model, reference)
-    index, position = np.unique(question, return_inverse=True)
-    sums = np.stack([np.bincount(position, weights=both[:, side], minlength=len(index)) for side in (0, 1)], axis=1)
-    return _ratio(sums, step * len(both) / max(len(index), 1))
+    return _ratio(scores.sums(model, reference), step)
 
 
 def pair_totals(cells: PairCells) -> np.ndarray:
@@ -128,7 +157,7 @@ def relative_by_chain(cells: PairCells, path: tuple[int, ...], step: float) -> E
     columns: list[np.ndarray] = []
     size = int(cells.question.max(initial=0)) + 1
     seen = np.zeros(size, dtype=bool)
-    for near, far in zip(path[:-1], path[1:], strict=True):
+    for near, far in pairwise(path):
         link = int(np.flatnonzero((cells.pairs == sorted((near, far))).all(axis=1))[0])
         own = cells.take(cells.pair == link)
         far_total, near_total = (own.total_a, own.total_b) if far < near else (own.total_b, own.total_a)
@@ -160,12 +189,3 @@ def _ratio(sums: np.ndarray, step: float) -> Estimate:
     change[1::2] = value * shift / totals[1::2]  # the tangent: a column that is divided by must not bend the allowance
     allowance = 0.5 * float((change**2).sum())  # one step per link: half its variance to either side
     return interval(sums, statistic, allowance=allowance)
-
-
-def _matched(cells: ScoreCells, model_a: int, model_b: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean scores of two models on the units scored for both, shape (units, 2), and the question of each unit."""
-    cells = cells.take(cells.weight > 0)
-    a, b = cells.take(cells.model == model_a), cells.take(cells.model == model_b)
-    units, at_a, at_b = np.intersect1d(a.unit, b.unit, assume_unique=True, return_indices=True)
-    both = np.stack([a.total[at_a] / a.weight[at_a], b.total[at_b] / b.weight[at_b]], axis=1)
-    return both, cells.unit_question[units]

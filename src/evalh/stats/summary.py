@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from evalh.stats.cells import Cells
 from evalh.stats.estimate import Estimate
 from evalh.stats.paired import holm, sign_flip_test
 from evalh.stats.ranks import ranks
-from evalh.stats.scores import chains, mean_scores, pair_totals, paired_differences, relative_by_chain, relative_to
+from evalh.stats.scores import UnitMeans, chains, mean_scores, pair_totals, paired_differences, relative_by_chain, relative_to
 from evalh.stats.winrate import model_win_rates, pair_win_rates, tallies
 
 
@@ -94,7 +95,8 @@ def default_reference(summary: Summary) -> str | None:
     by name. None where nothing was scored.
     """
     for figures in (summary.rating, summary.win_rate, summary.mean_score):
-        ranked = [(-e.value, name) for e, name in zip(figures, summary.models, strict=True) if e is not None and e.value is not None]
+        named = zip(figures, summary.models, strict=True)
+        ranked = [(-e.value, name) for e, name in named if e is not None and e.value is not None]
         if ranked:
             return min(ranked)[1]
     return None
@@ -113,13 +115,14 @@ def relative_scores(cells: Cells, reference: str | None) -> tuple[list[Estimate 
     two_score = bool(cells.comparisons.reviews.any())
     paths = chains(cells.comparisons, cells.models, target) if two_score else {}
     chained: dict[str, list[str]] = {}
+    scores = UnitMeans.of(cells.scores, len(cells.models))
     for model, name in enumerate(cells.models):
         if model == target:
             found[model] = _own_score(cells, target, two_score)
             continue
         try:
             if not two_score:
-                found[model] = relative_to(cells.scores, model, target, cells.score_step)
+                found[model] = relative_to(scores, model, target, cells.score_step)
             elif model in paths:
                 found[model] = relative_by_chain(cells.comparisons, paths[model], cells.score_step)
         except StatsError:
@@ -190,28 +193,33 @@ def _pairs(cells: Cells, stream: Sequence[int | str]) -> list[PairSummary]:
     order = np.searchsorted(comparisons.pair, np.arange(len(comparisons.pairs) + 1))
     excess = comparisons.outcome - 0.5 * comparisons.weight
     listed = {(a, b): i for i, (a, b) in enumerate(comparisons.pairs.tolist())}
-    rows = []
-    for a in range(len(cells.models)):
-        for b in range(a + 1, len(cells.models)):
-            i = listed.get((a, b))
-            wins, ties, losses, scored, unscored = counts[i] if i is not None else (0, 0, 0, 0, 0)
-            if i is not None and scored:
-                differences = excess[order[i] : order[i + 1]]
-            else:
-                differences = paired_differences(cells.scores, a, b)
-            if not scored + unscored and not len(differences):
-                continue
-            p = sign_flip_test(differences, _generator(stream, "tests")) if len(differences) else None
-            lead = float(differences.sum())
-            total = totals[i] if i is not None and totals[i][0] == totals[i][0] else (None, None)
-            rate = rates[i] if i is not None else None
-            names = (cells.models[a], cells.models[b])
-            rows.append((names, (wins, ties, losses), total, rate, p, lead, (scored, unscored)))
-    adjusted = holm([row[4] for row in rows])
-    return [
-        PairSummary(*names, *verdicts, *total, rate, p, q, lead, *judgments)
-        for (names, verdicts, total, rate, p, lead, judgments), q in zip(rows, adjusted, strict=True)
-    ]
+    scores = UnitMeans.of(cells.scores, len(cells.models))
+    found: list[PairSummary] = []
+    for a, b in combinations(range(len(cells.models)), 2):
+        i = listed.get((a, b), -1)
+        wins, ties, losses, scored, unscored = counts[i] if i >= 0 else (0, 0, 0, 0, 0)
+        differences = excess[order[i] : order[i + 1]] if scored else paired_differences(scores, a, b)
+        if not scored and not unscored and not len(differences):
+            continue
+        total = totals[i] if i >= 0 else (float("nan"), float("nan"))
+        found.append(
+            PairSummary(
+                model_a=cells.models[a],
+                model_b=cells.models[b],
+                wins_a=wins,
+                ties=ties,
+                wins_b=losses,
+                total_a=None if np.isnan(total[0]) else total[0],
+                total_b=None if np.isnan(total[1]) else total[1],
+                win_rate_a=rates[i] if i >= 0 else None,
+                p_value=sign_flip_test(differences, _generator(stream, "tests")) if len(differences) else None,
+                p_adjusted=None,
+                lead=float(differences.sum()),
+                scored=scored,
+                unscored=unscored,
+            )
+        )
+    return [replace(p, p_adjusted=q) for p, q in zip(found, holm([p.p_value for p in found]), strict=True)]
 
 
 def _generator(stream: Sequence[int | str], purpose: str) -> np.random.Generator:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .completion import output_tokens, prompt_tokens
+from .kinds import FAULT_KINDS, HARMLESS
 from .replies import TAG, quality
 from .settings import Batch, Capacity, Latency, Model, RateLimit, Rule, Settings
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from .client import FakeServer
 
 __all__ = [
+    "FAULT_KINDS",
+    "HARMLESS",
     "TAG",
     "Batch",
     "Capacity",

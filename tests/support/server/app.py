@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import traceback
+from collections import Counter
+from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -12,6 +15,7 @@ import orjson
 from . import errors
 from .batch import BatchQueue
 from .chat import Chat
+from .completion import spoil_bytes
 from .settings import Settings
 from .stats import Stats
 from .wire import Connection, Reply, Request
@@ -29,6 +33,8 @@ class App:
         self.server: asyncio.Server | None = None
         self.connections: set[Connection] = set()
         self.request_count = 0
+        self.other_seen: Counter[bytes] = Counter()
+        self.tasks: set[asyncio.Task[None]] = set()
         self.stats = Stats(settings.log_size)
         self.configure(settings)
         self.batches = BatchQueue(self)
@@ -43,7 +49,9 @@ class App:
     def reset(self, batches: bool = False) -> None:
         """Forget all counts, and files and batches too if asked; requests under way stay under way."""
         old, self.stats = self.stats, Stats(self.settings.log_size)
-        self.stats.in_flight, self.stats.connections = old.in_flight, old.connections
+        self.stats.in_flight = old.in_flight
+        self.other_seen.clear()
+        self.request_count = 0
         self.configure(self.settings)
         if batches:
             self.batches = BatchQueue(self)
@@ -53,7 +61,6 @@ class App:
     def opened(self, connection: Connection) -> None:
         """Note a new connection."""
         self.connections.add(connection)
-        self.stats.connections += 1
 
     def closed(self, connection: Connection) -> None:
         """Forget a connection."""
@@ -64,28 +71,31 @@ class App:
         if reply.counted:
             self.stats.finish(reply, whole)
 
-    def handle(self, request: Request) -> Reply:
+    def handle(self, request: Request, connection: Connection) -> Reply:
         """Decide the reply to a request."""
         path = request.path
         if path.startswith("/_"):
-            return self._control(request)
-        refused = self._refused(request)
-        if refused is not None:
-            reply = refused
-        elif path.endswith("/chat/completions"):
-            if request.method == "POST":
-                reply = self.chat.answer(request.body, path, in_flight=self.stats.in_flight)
-            else:
-                reply = errors.failure(405, f"Not allowed to {request.method} here.", "invalid_request_error")
-        else:
-            reply = self._other(request)
+            return self._control(request, connection)
+        try:
+            reply = self._refused(request) or self._answer(request)
+        except Exception as fault:  # a model function of a test, or our own mistake: say so and go on
+            traceback.print_exc()
+            reply = errors.failure(500, f"The fake server itself failed: {fault!r}", "server_error")
+            reply.fault = "internal"
         self.request_count += 1
         reply.extra += b"x-request-id: req_%08d\r\n" % self.request_count
         reply.path = path
         self.stats.begin(request, reply)
         if reply.fault == "refuse":
-            self._refuse(reply)
+            self._refuse(reply, connection)
         return reply
+
+    def _answer(self, request: Request) -> Reply:
+        if not request.path.endswith("/chat/completions"):
+            return self._other(request)
+        if request.method == "POST":
+            return self.chat.answer(request.body, request.path, in_flight=self.stats.in_flight)
+        return errors.failure(405, f"Not allowed to {request.method} here.", "invalid_request_error")
 
     def _refused(self, request: Request) -> Reply | None:
         key = self.settings.api_key
@@ -99,13 +109,15 @@ class App:
 
     def _other(self, request: Request) -> Reply:
         """Answer everything but chat; scripted faults strike here too if their rules name the path."""
-        rule = self.chat.script.pick(request.path, "", False, "live", request.body, 0)
+        what = f"{request.method} {request.path}\n".encode()
+        digest = blake2b(what + request.body, digest_size=16).digest()
+        n_seen = self.other_seen[digest]
+        self.other_seen[digest] += 1
+        rule = self.chat.script.pick(request.path, "", False, "live", digest, n_seen)
         reply = errors.scripted(rule) if rule is not None else None
         if reply is None:
             reply = self._models(request) or self.batches.handle(request)
             if rule is not None:
-                from .completion import spoil_bytes
-
                 spoil_bytes(rule, reply)
         if rule is not None:
             reply.fault = rule.kind
@@ -123,9 +135,9 @@ class App:
 
     # Control.
 
-    def _control(self, request: Request) -> Reply:
+    def _control(self, request: Request, connection: Connection) -> Reply:
         try:
-            result = self._controlled(request)
+            result = self._controlled(request, connection)
         except (ValueError, TypeError) as fault:  # JSONDecodeError is a ValueError
             reply = errors.invalid(str(fault))
         else:
@@ -135,7 +147,7 @@ class App:
         reply.counted = False
         return reply
 
-    def _controlled(self, request: Request) -> Any:
+    def _controlled(self, request: Request, connection: Connection) -> Any:
         what = (request.method, request.path)
         data = orjson.loads(request.body) if request.body else {}
         if what == ("GET", "/_stats"):
@@ -146,6 +158,8 @@ class App:
             return self.stats.bodies_json()
         if what == ("POST", "/_reset"):
             self.reset(bool(data.get("batches")))
+            if data.get("hang_up"):
+                self._hang_up(connection)
         elif what == ("POST", "/_faults"):
             self.configure(self.settings.changed(data))
         else:
@@ -172,7 +186,7 @@ class App:
         loop = asyncio.get_running_loop()
         self.server = await loop.create_server(lambda: Connection(self, loop), sock=sock, ssl=self.tls, backlog=2048)
 
-    def _refuse(self, reply: Reply) -> None:
+    def _refuse(self, reply: Reply, connection: Connection) -> None:
         """Close the listening socket for some seconds and reset every connection, as a server that dies does."""
         loop = asyncio.get_running_loop()
         reply.delivery, reply.delay = "reset", 0.0
@@ -182,10 +196,19 @@ class App:
         self.server = None
         # Bound but not listening: the port stays ours and connecting to it is refused.
         sock = self._bound(self.port)
+        self._hang_up(connection)
+        loop.call_later(reply.seconds, self._listen_again, sock)
+
+    def _listen_again(self, sock: socket.socket) -> None:
+        task = asyncio.get_running_loop().create_task(self._start(sock))
+        self.tasks.add(task)  # the loop itself would not keep it alive
+        task.add_done_callback(self.tasks.discard)
+
+    def _hang_up(self, spared: Connection) -> None:
+        """Reset every connection but one."""
         for connection in list(self.connections):
-            if connection.reply is not reply:
-                loop.call_soon(connection.drop, True)
-        loop.call_later(reply.seconds, lambda: loop.create_task(self._start(sock)))
+            if connection is not spared:
+                connection.drop(hard=True)
 
     def stop(self) -> None:
         """Stop listening and hang up."""

@@ -68,7 +68,7 @@ class BatchQueue:
         found = _PATH.search(request.path)
         if found is None:
             return errors.failure(404, f"Invalid URL ({request.method} {request.path})", "invalid_request_error")
-        kind, name, action = found.groups()
+        kind, name, action = found.group(1), found.group(2) or "", found.group(3)
         what = f"{request.method} {kind}{' one' if name else ''}{' ' + action if action else ''}"
         known: dict[str, Any] = self.files if kind == "files" else self.jobs
         if name and name not in known:
@@ -118,7 +118,7 @@ class BatchQueue:
 
     def _store(self, content: bytes, filename: str, purpose: str) -> dict[str, Any]:
         number = len(self.files) + 1
-        shown = {
+        shown: dict[str, Any] = {
             "id": f"file-fake{number:06d}",
             "object": "file",
             "bytes": len(content),

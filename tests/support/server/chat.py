@@ -53,7 +53,8 @@ class Chat:
         else:
             reply = self._play(body, player, digest, n_seen, (path, where, in_flight))
             latency = player[0].latency or self.settings.latency
-            if where == "live":
+            # Who is turned away or asks for what cannot be is told so at once.
+            if where == "live" and not 400 <= reply.status < 500 and reply.fault != "capacity":
                 reply.delay += seconds(latency, self.settings.seed, digest, n_seen)
         reply.model, reply.digest = name, digest
         return reply

@@ -36,6 +36,11 @@ class _Child:
         assert self._process is not None, "not started"
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self: _Self) -> _Self:
         """Start the process and wait for its port."""
         path = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -45,6 +50,7 @@ class _Child:
             stdout=subprocess.PIPE,
             text=True,
             encoding="utf-8",
+            start_new_session=True,  # Ctrl-C is for the program under test; this child ends with its standard input
             env={**os.environ, "PYTHONPATH": path},
         )
         assert self._process.stdin is not None
@@ -54,7 +60,7 @@ class _Child:
                 self._process.stdin.write(self._first_line + "\n")
                 self._process.stdin.flush()
         line = self._process.stdout.readline()
-        told = json.loads(line) if line else {"error": "the server ended before it said its port"}
+        told: dict[str, Any] = json.loads(line) if line else {"error": "the server ended before it said its port"}
         if "error" in told:
             self.stop()
             raise RuntimeError(told["error"])
@@ -151,12 +157,17 @@ class FakeServer(_Child):
         """Return what happened to each body, by its hash."""
         return dict(self._call("GET", "/_bodies"))
 
-    def reset(self, batches: bool = False) -> None:
-        """Forget all counts, and files and batches too if asked."""
-        self._call("POST", "/_reset", {"batches": batches})
+    def reset(self, batches: bool = False, hang_up: bool = False) -> None:
+        """Forget all counts; if asked, forget files and batches and reset every other connection too."""
+        self._call("POST", "/_reset", {"batches": batches, "hang_up": hang_up})
+
+    def renew(self, **settings: Any) -> None:
+        """Become like a server just started with these settings."""
+        self._call("POST", "/_faults", Settings.of(settings).to_json())
+        self.reset(batches=True)
 
     def configure(self, **settings: Any) -> None:
-        """Replace the named settings; the rules' own counts start afresh."""
+        """Replace the named settings; the rules' own counts start afresh, how often a body was seen does not."""
         data = Settings.of(settings).to_json()
         self._call("POST", "/_faults", {name: data[name] for name in settings})
 

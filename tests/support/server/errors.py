@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from email.utils import formatdate
 from typing import Any
 
 import orjson
@@ -111,5 +113,8 @@ def scripted(rule: Rule) -> Reply | None:
     else:
         message, kind, code = _MESSAGES.get(status, (f"Scripted status {status}.", "server_error", None))
         reply = failure(status, message, kind, None, rule.code or code)
-    reply.extra = retry_lines(rule.retry_after, rule.retry_after_ms)
+    if rule.retry_after_date and rule.retry_after is not None:
+        reply.extra = f"retry-after: {formatdate(time.time() + rule.retry_after, usegmt=True)}\r\n".encode()
+    else:
+        reply.extra = retry_lines(rule.retry_after, rule.retry_after_ms)
     return reply

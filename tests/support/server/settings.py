@@ -115,6 +115,7 @@ class Rule:
     code: str = ""  # error code in the JSON body
     retry_after: float | None = None
     retry_after_ms: float | None = None
+    retry_after_date: bool = False  # Retry-After as a date instead of seconds
     seconds: float = 1.0  # drip, slow, refuse
     pieces: int = 10  # drip
     size: int = 5_000_000  # huge

@@ -42,6 +42,7 @@ class Stats:
         self.tokens_by_model: dict[str, list[int]] = {}
         self.batch_lines = 0
         self.batch_tokens = [0, 0]
+        self.batch_faults: Counter[str] = Counter()
         self.first_request: float | None = None
         self.last_reply: float | None = None
         self.bodies: dict[bytes, Body] = {}
@@ -57,6 +58,7 @@ class Stats:
     def begin(self, request: Request, reply: Reply) -> None:
         """Count a request that is to be answered."""
         self.total += 1
+        self.connections += request.fresh
         self.in_flight += 1
         if self.in_flight > self.max_in_flight:
             self.max_in_flight = self.in_flight
@@ -103,6 +105,8 @@ class Stats:
     def bill_line(self, reply: Reply) -> None:
         """Count one line of a batch that was answered."""
         self.batch_lines += 1
+        if reply.fault:
+            self.batch_faults[reply.fault] += 1
         if reply.status == 200:
             body = self.bodies.get(reply.digest)
             if body is not None:
@@ -126,13 +130,18 @@ class Stats:
             "by_fault": self.by_fault,
             "bodies": {
                 "distinct": len(self.bodies),
+                "seen_again": sum(body.seen > 1 for body in self.bodies.values()),
                 "repeated": {d.hex(): b.replied for d, b in self.bodies.items() if b.replied > 1},
                 "repeated_clean": {d.hex(): b.clean for d, b in self.bodies.items() if b.clean > 1},
             },
             "tokens": _tokens(self.tokens),
             "clean_tokens": _tokens(self.clean_tokens),
             "tokens_by_model": {name: _tokens(pair) for name, pair in self.tokens_by_model.items()},
-            "batch": {"lines": self.batch_lines, "tokens": _tokens(self.batch_tokens)},
+            "batch": {
+                "lines": self.batch_lines,
+                "tokens": _tokens(self.batch_tokens),
+                "by_fault": self.batch_faults,
+            },
             "first_request": self.first_request,
             "last_reply": self.last_reply,
             "processor_seconds": time.process_time(),

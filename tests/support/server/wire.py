@@ -30,6 +30,7 @@ class Request:
     headers: dict[bytes, bytes]
     body: bytes
     arrived: float
+    fresh: bool = False  # the first request of its connection
 
 
 @dataclass(slots=True)
@@ -66,7 +67,7 @@ class Handler(Protocol):
     def closed(self, connection: Connection) -> None:
         """Forget a connection."""
 
-    def handle(self, request: Request) -> Reply:
+    def handle(self, request: Request, connection: Connection) -> Reply:
         """Decide the reply to a request."""
 
     def finished(self, reply: Reply, whole: bool) -> None:
@@ -94,7 +95,7 @@ class Connection(asyncio.Protocol):
         """Prepare for a connection that is not there yet."""
         self.handler = handler
         self.loop = loop
-        self.transport: asyncio.Transport
+        self.transport: asyncio.Transport  # from `connection_made` on
         self.buffer = bytearray()
         self.head: tuple[str, str, str, dict[bytes, bytes], int] | None = None
         self.reply: Reply | None = None
@@ -102,7 +103,7 @@ class Connection(asyncio.Protocol):
         self.last = False  # the reply under way is this connection's last one
         self.over = False
         self.draining = False
-        self.served = 0
+        self.asked = self.served = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start to listen; a limit of 0 makes `resume_writing` tell when the last byte is out."""
@@ -123,18 +124,17 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take in bytes; while a reply is under way they wait in the buffer."""
         self.buffer += data
-        if self.reply is None:
-            self._serve()
+        self._serve()
 
     def resume_writing(self) -> None:
         """Go on once a large reply is out."""
         if self.draining:
             self.draining = False
             self._done()
-            if self.reply is None:
-                self._serve()
+            self._serve()
 
     def _serve(self) -> None:
+        """Answer what is in the buffer, unless a reply is under way."""
         while self.reply is None and not self.over:
             try:
                 request = self._parse()
@@ -145,7 +145,7 @@ class Connection(asyncio.Protocol):
                 return
             if request is None:
                 return
-            self.reply = reply = self.handler.handle(request)
+            self.reply = reply = self.handler.handle(request, self)
             if reply.delay > 0:
                 self.timer = self.loop.call_later(reply.delay, self._fire)
             else:
@@ -153,10 +153,10 @@ class Connection(asyncio.Protocol):
 
     def _fire(self) -> None:
         self.timer = None
-        if self.reply is not None:
-            self._send(self.reply)
-            if self.reply is None:
-                self._serve()
+        reply = self.reply
+        if reply is not None:
+            self._send(reply)
+            self._serve()
 
     def _parse(self) -> Request | None:
         buffer = self.buffer
@@ -181,7 +181,8 @@ class Connection(asyncio.Protocol):
             body, used = found
             del buffer[:used]
         self.head = None
-        return Request(method, path, query, headers, body, self.loop.time())
+        self.asked += 1
+        return Request(method, path, query, headers, body, self.loop.time(), self.asked == 1)
 
     def _parse_head(self, head: bytes) -> tuple[str, str, str, dict[bytes, bytes], int]:
         first, *lines = head.split(b"\r\n")
@@ -234,8 +235,7 @@ class Connection(asyncio.Protocol):
         start = 0 if sent == 0 else head + len(reply.body) * sent // reply.pieces
         if sent + 1 >= reply.pieces:
             self._write(whole[start:])
-            if sent and self.reply is None:
-                self._serve()
+            self._serve()
             return
         self.transport.write(whole[start:upto])
         self.timer = self.loop.call_later(reply.seconds / (reply.pieces - 1), self._drip, reply, sent + 1, whole)
@@ -280,7 +280,8 @@ class Connection(asyncio.Protocol):
 
 def _unchunk(buffer: bytearray) -> tuple[bytes, int] | None:
     """Decode a chunked body from the start of the buffer: the body and the bytes used, or None if it is not all there."""
-    parts, at = [], 0
+    parts: list[bytes] = []
+    at = 0
     while True:
         end = buffer.find(b"\r\n", at)
         if end < 0:

@@ -1,0 +1,44 @@
+# Two commands do everything on a fresh machine with git, make and Python 3.11 or newer (with venv):
+#   make demo   sets everything up and runs the embedded default
+#   make test   sets everything up and passes the tests
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RESULTS := results/core-80--baseline
+
+.PHONY: demo test test-slow check reference benchmarks clean
+
+demo: $(VENV)/demo.stamp
+	$(BIN)/evalh run
+
+test: $(VENV)/test.stamp
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -m "not slow and not engine" -q
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+
+test-slow: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -m slow -q
+
+reference: $(VENV)/demo.stamp
+	$(BIN)/evalh run --out results/reference --fresh
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "evalh needs Python 3.11 or newer; say which: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' || { echo "this Python lacks venv; on Debian: apt-get install -y python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.stamp: $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/demo.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@

@@ -1,0 +1,75 @@
+"""The JSON that scripts rely on."""
+
+import json
+import re
+from dataclasses import fields
+
+import pytest
+from evalh.reports.document import to_json
+from evalh.reports.leaderboard import ModelRow, PairRow
+from evalh.reports.write import json_bytes
+
+from reports import builder
+
+TOP = ["schema", "run", "models", "pairs", "categories", "by_judge", "judge_card", "cost", "reference"]
+RUN = ["name", "judges", "models", "questions", "question_count", "started_at", "finished_at", "versions"]
+MODEL = "model rank mean_score relative_score win_rate rating turns wins ties losses scored unscored".split()
+PAIR = "model_a model_b wins_a ties wins_b total_a total_b win_rate_a p_value p_adjusted scored unscored".split()
+COST = ["usd", "requests", "cached", "input_tokens", "output_tokens", "unpriced"]
+ESTIMATE = {"value", "low", "high", "n", "standard_error"}
+
+
+@pytest.mark.parametrize("made", [builder.report(3), builder.baseline(), builder.missing(), builder.hostile()])
+def test_nothing_is_ever_left_out(made):
+    """Whatever is missing in a report, every key is there, in its order."""
+    shown = to_json(made)
+    assert list(shown) == TOP
+    assert list(shown["run"]) == RUN
+    assert list(shown["cost"]) == COST
+    for board in shown["by_judge"].values():
+        assert list(board) == ["models", "pairs", "categories"]
+        for table in (board, *board["categories"].values()):
+            assert all(list(row) == MODEL for row in table["models"])
+            assert all(list(row) == PAIR for row in table["pairs"])
+            for row in table["models"]:
+                for name in ("mean_score", "relative_score", "win_rate", "rating"):
+                    assert row[name] is None or set(row[name]) == ESTIMATE
+
+
+def test_every_field_of_a_row_reaches_the_json():
+    """A figure added to the leaderboard cannot be forgotten here."""
+    assert [f.name for f in fields(ModelRow)] == MODEL
+    assert [f.name for f in fields(PairRow)] == PAIR
+
+
+def test_the_only_judge_is_also_at_the_top():
+    """One judge: its tables and its reference are repeated at the top level."""
+    made = builder.report(3)
+    shown = to_json(made)
+    assert {name: shown[name] for name in ("models", "pairs", "categories")} == shown["by_judge"]["gpt-4"]
+    assert shown["reference"] == "vicuna-13b"
+    assert shown["models"][0]["rank"] == [1, 2]
+
+
+def test_of_several_judges_none_is_at_the_top():
+    """Two judges: the top level is null, both are in by_judge."""
+    shown = to_json(builder.report(3, judges=("gpt-4", "claude")))
+    assert (shown["models"], shown["pairs"], shown["categories"]) == (None, None, None)
+    assert list(shown["by_judge"]) == ["gpt-4", "claude"]
+
+
+def test_what_is_not_a_number_is_null():
+    """NaN never reaches a file, also not from within the judge card."""
+    text = json_bytes(builder.missing()).decode()
+    assert not re.search(r"\bNaN\b|Infinity", text)
+    models = json.loads(text)["models"]
+    assert models[3]["relative_score"] == {"value": None, "low": None, "high": None, "n": 0, "standard_error": None}
+    assert models[3]["rank"] is None
+    card = json.loads(json_bytes(builder.hostile()))["judge_card"]
+    assert list(next(iter(card.values())).values())[0][1] is None
+
+
+def test_hostile_names_survive_json_unchanged():
+    """Even half of a surrogate pair can be written and read back."""
+    shown = json.loads(json_bytes(builder.hostile()))
+    assert shown["run"]["models"] == [*builder.HOSTILE[:8], "plain"]
