@@ -33,7 +33,7 @@ def leaderboards(
 
 
 def table_rows(table: Table) -> list[dict[str, Any]]:
-    """One flat row per model: each figure as NAME, NAME_low, NAME_high, NAME_n and NAME_standard_error; None where it is none."""
+    """One flat row per model: each figure as NAME, NAME_low, NAME_high, NAME_n and NAME_standard_error; else None."""
     rows: list[dict[str, Any]] = []
     for m in table.models:
         row: dict[str, Any] = {"model": m.model, "rank_best": m.rank and m.rank[0], "rank_worst": m.rank and m.rank[1]}

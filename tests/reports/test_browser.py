@@ -46,6 +46,7 @@ def visit(browser, pages):
     def opened(name, width=1280, scheme="light"):
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
         contexts.append(context)
+        context.set_default_timeout(10_000)
         page, requests, said = context.new_page(), [], []
         page.on("request", lambda request: requests.append(request.url))
         page.on("console", lambda message: said.append(message.text))

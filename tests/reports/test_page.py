@@ -109,7 +109,7 @@ def test_the_policy_allows_our_script_and_style_and_nothing_else(hostile):
         assert f"{directive} 'sha256-{digest}'" in policy
     assert policy.startswith("default-src 'none';")
     assert "base-uri 'none'" in policy
-    assert not re.search(r"https?://(?!www\.w3\.org/(2000/svg|1999/xlink))(?!evil\.example)", hostile)
+    assert all(link.startswith(("#", "data:,")) for link in Page(hostile).links)
 
 
 def test_a_very_long_answer_is_cut_with_a_sentence(hostile):

@@ -109,8 +109,8 @@ def test_missing_values_are_shown_as_missing():
     assert texts(draw("relative-score", made)).count("not scored") == 2
     assert "not scored" in texts(draw("pairs", made))
     heat = draw("heatmap", made)
-    assert texts(heat).count("–") == 11
-    assert sum(patch.get_hatch() == "////" for patch in heat.axes[0].patches) == 10
+    assert texts(heat).count("–") == 10
+    assert sum(patch.get_hatch() == "////" for patch in heat.axes[0].patches) == 9
     radar = draw("radar", made)
     assert "a gap is a missing value" in texts(radar)
     assert "3 of 5 models; the others have no score" in texts(radar)

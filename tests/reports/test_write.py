@@ -57,7 +57,7 @@ def test_nothing_of_the_surroundings_reaches_the_bytes(tmp_path):
 def test_plots_of_several_judges_have_names_of_their_own(tmp_path):
     """Judges become names that any file system takes, also when two would become the same."""
     judges = ("openai:gpt-4o", "openai/gpt-4o", "../..", "GPT 4")
-    write(builder.report(2, judges=judges, answers=False, categories=0), tmp_path)
+    write(builder.report(2, judges=judges, answers=False, categories=1), tmp_path)
     found = sorted(path.name for path in (tmp_path / "plots").glob("*pairs.svg"))
     assert found == ["gpt-4.pairs.svg", "judge.pairs.svg", "openai-gpt-4o-2.pairs.svg", "openai-gpt-4o.pairs.svg"]
 

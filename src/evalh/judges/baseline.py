@@ -20,6 +20,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from math import exp, log
 from typing import Any, Final
 
@@ -33,7 +34,7 @@ VERSION: Final = "1"
 WEIGHTS: Final = {"relevance": 0.20, "agreement": 0.30, "specificity": 0.35, "structure": 0.15}
 MARGIN: Final = 0.3
 LOOKED_AT: Final = 50_000
-"""How many words of a turn are looked at for repetition: the sequences seen have to be kept in memory."""
+"""How many words and numbers of a text are looked at: no real answer has more, and a hostile one shall not fill the memory."""
 
 _TOKEN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _NUMBER: Final = re.compile(r"(?<![\w.])\d{1,15}(?:[,\u202f ]\d{3}){0,4}(?:\.\d{1,9})?(?!\d)")
@@ -49,13 +50,14 @@ _ASKS_CODE: Final = re.compile(
     r"|class|method|snippet|refactor\w*|debug\w*|bug)\b",
     re.I,
 )
-_STOP: Final = frozenset(
-    "a about after all also am an and any are as at be because been before being but by can could did do does done each else for from"
-    " get give had has have he her here him his how i if in into is it its just like make many may me might more most much must my no"
-    " not of on one only or other our out over own please same shall she should so some such than that the their them then there these"
-    " they this those through to too up us use very was we were what when where which while who whom why will with would you your"
-    " s t re ve ll d m don isn doesn".split()
-)
+_STOP_WORDS: Final = """
+a about after all also am an and any are as at be because been before being but by can could d did do does doesn don
+done each else for from get give had has have he her here him his how i if in into is isn it its just like ll m make
+many may me might more most much must my no not of on one only or other our out over own please re s same shall she
+should so some such t than that the their them then there these they this those through to too up us use ve very was we
+were what when where which while who whom why will with would you your
+"""
+_STOP: Final = frozenset(_STOP_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,9 @@ class Components:
     @property
     def score(self) -> float:
         """1 to 10, one decimal."""
-        parts = {name: getattr(self, name) for name in WEIGHTS}
-        total = sum(WEIGHTS[name] for name, part in parts.items() if part is not None)
-        mean = sum(WEIGHTS[name] * part for name, part in parts.items() if part is not None) / total
+        parts: dict[str, float | None] = {name: getattr(self, name) for name in WEIGHTS}
+        there = [(WEIGHTS[name], part) for name, part in parts.items() if part is not None]
+        mean = sum(weight * part for weight, part in there) / sum(weight for weight, _ in there)
         return round(1 + 9 * mean * (1 - self.repetition), 1)
 
     def __str__(self) -> str:
@@ -144,12 +146,12 @@ def components(question: Question, turns: Sequence[str], turn: int) -> Component
         agreement=None if reference is None else _agreement(reference, text, content),
         specificity=_specificity(content, text),
         structure=_structure(asked, text, len(words)),
-        repetition=_repetition(words[:LOOKED_AT], [_words(earlier)[:LOOKED_AT] for earlier in turns[: turn - 1]]),
+        repetition=_repetition(words, [_words(earlier) for earlier in turns[: turn - 1]]),
     )
 
 
 def _words(text: str) -> list[str]:
-    return [match[0] for match in _TOKEN.finditer(text.lower())]
+    return [match[0] for match in islice(_TOKEN.finditer(text.lower()), LOOKED_AT)]
 
 
 def _stem(word: str) -> str:
@@ -182,7 +184,7 @@ def _relevance(asked: str, before: Sequence[str], content: Counter[str]) -> floa
 
 
 def _numbers(text: str) -> set[float]:
-    return {float(re.sub(r"[,\u202f ]", "", match[0])) for match in _NUMBER.finditer(text)}
+    return {float(re.sub(r"[,\u202f ]", "", match[0])) for match in islice(_NUMBER.finditer(text), LOOKED_AT)}
 
 
 def _agreement(reference: str, text: str, content: Counter[str]) -> float:

@@ -32,7 +32,8 @@ _TRAILER: Final = re.compile(rf"[{_ORNAMENT}]*+(?:</?\w{{1,8}}>[{_ORNAMENT}]*+)*
 _LABEL: Final = re.compile(r"([^:=\n]{1,80})(?::|=|->|→| is| ist| est| es| é)[\s*_`\"'“]*")
 _NOTHING: Final = re.compile(rf"[({_ORNAMENT}]*+")
 _TAG: Final = re.compile(r"</?\w{1,8}>|\\boxed\{|\\text(?:bf)?\{")
-_SENTENCE: Final = re.compile(r"(?<!e\.g\.)(?<!i\.e\.)(?<!vs\.)(?<!z\.B\.)(?<=[.!?;])\s+|(?<=[。])")
+_SENTENCE: Final = re.compile(r"[.!?;]\s+|。")
+_SHORT: Final = ("e.g", "i.e", "vs", "z.B", "etc", "ca")
 
 _NAMES_A_VERDICT: Final = re.compile(
     r"verdict|rating|score|overall|final|answer|decision|conclusion|judge?ment|evaluation|winner|result|output|choice|grade|mark"
@@ -63,8 +64,15 @@ _TALKS: Final = re.compile(
 )
 _SUPPOSES: Final = re.compile(r"\b(?:if|when|whether|unless|in case|wenn|falls|если)\b|如果|若|もし", re.I)
 _DENIES: Final = re.compile(r"\b(?:not|never|than|instead of|nicht|als|pas|que)\W{1,6}$", re.I)
+_AS_TIE: Final = re.compile(r"\W{0,6}for an? (?:tie|draw)\b", re.I)
+_ATTRIBUTES: Final = re.compile(
+    r"\b(?:says?|said|wrote|writes?|written|stat(?:es|ed)|contain\w*|reads?|claim\w*|ask\w*|request\w*|demand\w*|insert\w*|append\w*"
+    r"|includ\w*|end(?:s|ed|ing)? with|quot\w*|instruct\w*|told|tells?|user|prompt|format|example)\b",
+    re.I,
+)
+_ANNOUNCES: Final = re.compile(r"\b(?:rated?|rating|scored?|verdict|decision|judge?ment)\b", re.I)
 _CONDITION: Final = re.compile(
-    r"\W{0,6}(?:(?:if|when|for an? tie|for example|would mean|means|stands for|indicates|denotes|in case|wenn|falls|если)\b"
+    r"\W{0,6}(?:(?:if|when|for example|would mean|means|stands for|indicates|denotes|in case|wenn|falls|если)\b"
     r"|如果|若)",
     re.I,
 )
@@ -117,22 +125,38 @@ def _settle(top: list[Mark], lower: list[Mark], text: str) -> Decision:
     if any(mark.value != last.value and mark.start > last.start for mark in lower):
         return Decision("conflicting")
     status, value = last.value
-    at_end = _TRAILER.fullmatch(text, last.end) is not None
-    return Decision(status, value if status == "scored" else None, at_end)
+    return Decision(status, value if status == "scored" else None, _ends(text, last.end))
 
 
 def _is_own(mark: Mark, text: str, foreign: Foreign, last_line: int) -> bool:
     """A mark is the judge's own unless it stands in a foreign passage.
 
-    A mark that fills its quotation marks or its inline code, on the last line, is only written the way the prompt shows it.
+    A quotation that ends the reply and holds a verdict only may be the judge's own, written the way the prompt shows it.
     """
     if foreign.block(mark.start):
         return False
     span = foreign.quotation(mark.start)
     if span is None:
         return True
-    around = text[span[0] : mark.start] + text[mark.end : span[1]]
-    return mark.start >= last_line and len(around) < 12 and _NOTHING.fullmatch(around) is not None
+    if mark.start < last_line:
+        return False
+    label = text[max(span[0], mark.start - 80) : mark.start].strip(" \t*_`\"'“”„«»「」『』")
+    if not _NOTHING.fullmatch(text, mark.end, span[1]) or not _ends(text, span[1]):
+        return False
+    begin = max([last_line, span[0] - 200, *_sentence_ends(text, max(last_line, span[0] - 200), span[0])])
+    before = text[begin : span[0]].strip()
+    if not before.strip("*_-># "):
+        before = text[max(0, last_line - 200) : last_line].rstrip().rsplit("\n", 1)[-1]
+        attributed = before.endswith(":") and _ATTRIBUTES.search(before) is not None
+        return not attributed and (not label or _LABEL.fullmatch(label) is not None)
+    if not label:
+        return True
+    return _LABEL.fullmatch(label) is not None and _ANNOUNCES.search(before) is not None and not _ATTRIBUTES.search(before)
+
+
+def _ends(text: str, position: int) -> bool:
+    """Whether nothing but ornaments and a remark in brackets follows."""
+    return len(text) - position < 2000 and _TRAILER.fullmatch(text, position) is not None
 
 
 def _steps(text: str, marks: list[Mark], last_line: int) -> Iterator[tuple[int, Mark]]:
@@ -158,7 +182,7 @@ def _line(text: str, start: int, end: int, marks: list[Mark], is_last: bool) -> 
     elif is_last and _only_marks(text, start, end, marks):
         yield from ((1, mark) for mark in marks)
         return
-    cuts = [start, *(m.end() for m in _SENTENCE.finditer(text, start, end)), end]
+    cuts = [start, *_sentence_ends(text, start, end), end]
     at = 0
     for begin, finish in pairwise(cuts):
         stop = at
@@ -168,6 +192,10 @@ def _line(text: str, start: int, end: int, marks: list[Mark], is_last: bool) -> 
             step = _sentence(text, begin, finish, marks[at:stop], is_last and finish == end)
             yield from ((step, mark) for mark in marks[at:stop])
         at = stop
+
+
+def _sentence_ends(text: str, start: int, end: int) -> list[int]:
+    return [m.end() for m in _SENTENCE.finditer(text, start, end) if not text.endswith(_SHORT, start, m.start())]
 
 
 def _only_marks(text: str, start: int, end: int, marks: list[Mark]) -> bool:
@@ -208,7 +236,7 @@ def _sentence(text: str, begin: int, finish: int, marks: list[Mark], is_last: bo
         return 0
     before = text[max(begin, marks[0].start - 300) : marks[0].start]
     talks, supposes, states = _last(_TALKS, before), _last(_SUPPOSES, before), _last(_STATES, before)
-    if talks > states or _DENIES.search(before):
+    if talks > states or _DENIES.search(before) or (states < 0 and _AS_TIE.match(text, marks[-1].end, finish)):
         return 0
     if is_last and _TRAILER.fullmatch(text, marks[-1].end, finish):
         return 1

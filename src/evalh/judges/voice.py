@@ -71,8 +71,11 @@ class Foreign:
     __slots__ = ("blocks", "inline")
 
     def __init__(self, text: str) -> None:
-        self.blocks: list[Span] = _merge([*_fences(text), *(m.span() for m in _BLOCKQUOTE.finditer(text))])
-        self.inline: list[Span] = _merge([*(m.span() for m in _INLINE.finditer(text)), *_quotations(text)])
+        fences = _fences(text) if "```" in text or "~~~" in text else []
+        blockquotes = [m.span() for m in _BLOCKQUOTE.finditer(text)] if ">" in text else []
+        code = [m.span() for m in _INLINE.finditer(text)] if "`" in text else []
+        self.blocks: list[Span] = _merge([*fences, *blockquotes])
+        self.inline: list[Span] = _merge([*code, *_quotations(text)])
 
     def block(self, position: int) -> bool:
         """Whether a position lies in a code block or a block quote."""

@@ -68,7 +68,7 @@ class Gate:
             self._changed_at = now
 
     def _fill(self, now: float) -> float:
-        """Requests that the per-minute limit lets through now; 1 where there is none. One second's worth is saved up at most."""
+        """Requests that the per-minute limit lets through now; 1 where there is none. At most a second's worth is saved."""
         if not self._rate:
             return 1.0
         if self._filled_at is not None:

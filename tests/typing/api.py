@@ -1,0 +1,33 @@
+"""As a user would write it: never run, only type-checked."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+import evalh
+
+
+def read() -> None:
+    """Reading a run."""
+    run: evalh.Run = evalh.load("results/reference")
+    frame: pd.DataFrame = run.frame
+    board: pd.DataFrame = run.leaderboard(category="math", reference="careful")
+    texts: list[str] = [turn for answer in run.answers for turn in answer.turns]
+    unscored: int = sum(j.status != "scored" for j in run.judgments)
+    print(frame, board, texts, unscored)
+
+
+def make() -> evalh.Run:
+    """Running one."""
+    return evalh.run(["careful", "hasty"], "baseline", "core-80", out="results/mine", mode="pairwise", limit=10)
+
+
+class Parrot:
+    """A backend of one's own."""
+
+    async def generate(self, request: evalh.Request) -> evalh.Completion:
+        """Say the question again."""
+        return evalh.Completion(request.messages[-1]["content"], "stop", evalh.Usage(1, 1))
+
+
+backend: evalh.Backend = Parrot()
