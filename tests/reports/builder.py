@@ -21,9 +21,10 @@ NAMES = (
     "meta-llama/Llama-2-70b-chat-hf-rev000001",
 )
 CATEGORIES = ("writing", "roleplay", "knowledge", "common-sense", "fermi", "counterfactual", "coding", "math")
+FLOOR = "A floor for LLM judges, not a judge of quality: it computes its scores from the texts alone."
 HOSTILE = (
     "<script>window.hacked = 1</script>",
-    "</pre></details></body><h1 onmouseover=\"hacked()\">",
+    '</pre></details></body><h1 onmouseover="hacked()">',
     "<img src=x onerror='window.hacked=2'>",
     "\x1b[31mred\x1b[0m \x00 \x07 \u202etxt.exe\u2066 \u200b \ud83d \U000e0041",
     "{{ 7 * 7 }} {% raw %} ${8*8} $x^2$ \\frac",
@@ -77,7 +78,9 @@ def pair(rng: random.Random, a: str, b: str, n: int, two_score: bool) -> PairRow
     rate = (wins_a + ties / 2) / n
     p = rng.random() ** 3
     sums = (rng.randint(2 * n, 18 * n) / 2, rng.randint(2 * n, 18 * n) / 2) if two_score else (None, None)
-    return PairRow(a, b, wins_a, ties, n - wins_a - ties, *sums, Estimate(rate, max(0.0, rate - 0.6 / n**0.5), min(1.0, rate + 0.6 / n**0.5), n, 0.3 / n**0.5), p, min(1.0, 4 * p), n * 2, 1)
+    half = 0.6 / n**0.5
+    e = Estimate(rate, max(0.0, rate - half), min(1.0, rate + half), n, half / 2)
+    return PairRow(a, b, wins_a, ties, n - wins_a - ties, *sums, e, p, min(1.0, 4 * p), n * 2, 1)
 
 
 def board(judge: str, models: list[str], categories: int = 8, per_category: int = 10, two_score: bool = False) -> Leaderboard:
@@ -110,7 +113,8 @@ def sheets(models: list[str], judges: list[str], categories: int = 8, per_catego
 
 def answer(qid: str, model: str, text: str = "") -> Answer:
     """One answer of a few hundred characters."""
-    words = text or f"{model} estimates for {qid}:\n\n1. People per household.\n2. Pianos per household.\n" + "So it goes. " * 30
+    steps = "\n\n1. People per household.\n2. Pianos per household.\n"
+    words = text or f"{model} estimates for {qid}:{steps}" + "So it goes. " * 30
     return Answer(f"{qid}/{model}", qid, model, {"temperature": 0.7}, 0, (words,), "stop", Usage(40, 120))
 
 
@@ -118,7 +122,7 @@ def _judgments(question: Question, answers: tuple[Answer, ...], judges: list[str
     out = []
     for judge in judges:
         for i, a in enumerate(answers):
-            words = f"The answer is clear and its steps can be checked. " * 6 + f"Rating: [[{9 - i % 8}]]"
+            words = "The answer is clear and its steps can be checked. " * 6 + f"Rating: [[{9 - i % 8}]]"
             out.append(judgment(question, judge, (a,), "absolute", scores={"overall": (9.0 - i % 8,)}, explanation=words))
         for a, b in combinations(answers, 2):
             for shown, verdict in (((a, b), "A"), ((b, a), "B")):
@@ -170,7 +174,7 @@ def baseline(models: int = 2) -> Report:
     return replace(
         made,
         cost=Cost(0.0, 0, 0, None, None, ()),
-        judge_notes={"baseline": "A floor for LLM judges, not a judge of quality: it computes its scores from the texts alone."},
+        judge_notes={"baseline": FLOOR},
         agreement=Agreement(estimate(0.764, 0.09, 80), "Agreement of the judge with the recorded defects"),
         judge_card={"judge": "baseline", "position_bias": {"first": 0.5, "n": 80}, "checks": ["ties", "length"]},
     )
@@ -205,10 +209,9 @@ def missing() -> Report:
 def hostile() -> Report:
     """A report in which every text that a model, a judge or a file may supply is an attack."""
     labels = [*HOSTILE[:8], "plain"]
-    made = report(2, per_category=1)
     judge = HOSTILE[0] + HOSTILE[3]
     made_board = board(judge, labels)
-    categories = {text: made_board.overall for text in HOSTILE[:8]}
+    categories = dict.fromkeys(HOSTILE[:8], made_board.overall)
     attacked = replace(made_board, categories=categories, notes=HOSTILE[:8], unscored_by_status={HOSTILE[0]: 3, HOSTILE[2]: 1})
     pages = []
     for i, text in enumerate(HOSTILE):
@@ -220,7 +223,17 @@ def hostile() -> Report:
         said.append(replace(said[-1], protocol=text[:100], answers=(text[:100],), status="scored", verdict="B"))
         said.append(replace(said[0], scores={text[:100]: (1.0, None)}, status="no_verdict", attempt=i))
         pages.append(Sheet(question, (broken, *answers[1:]), tuple(said)))
-    facts = RunFacts(HOSTILE[1], (judge,), tuple(labels), HOSTILE[2], 9, HOSTILE[0], HOSTILE[5], {HOSTILE[0]: HOSTILE[1]}, {HOSTILE[2]: HOSTILE[4]})
+    facts = RunFacts(
+        HOSTILE[1],
+        (judge,),
+        tuple(labels),
+        HOSTILE[2],
+        9,
+        HOSTILE[0],
+        HOSTILE[5],
+        {HOSTILE[0]: HOSTILE[1]},
+        {HOSTILE[2]: HOSTILE[4]},
+    )
     return Report(
         facts,
         {judge: attacked},

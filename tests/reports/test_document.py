@@ -5,16 +5,42 @@ import re
 from dataclasses import fields
 
 import pytest
+
 from evalh.reports.document import to_json
 from evalh.reports.leaderboard import ModelRow, PairRow
 from evalh.reports.write import json_bytes
-
 from reports import builder
 
 TOP = ["schema", "run", "models", "pairs", "categories", "by_judge", "judge_card", "cost", "reference"]
 RUN = ["name", "judges", "models", "questions", "question_count", "started_at", "finished_at", "versions"]
-MODEL = "model rank mean_score relative_score win_rate rating turns wins ties losses scored unscored".split()
-PAIR = "model_a model_b wins_a ties wins_b total_a total_b win_rate_a p_value p_adjusted scored unscored".split()
+MODEL = [
+    "model",
+    "rank",
+    "mean_score",
+    "relative_score",
+    "win_rate",
+    "rating",
+    "turns",
+    "wins",
+    "ties",
+    "losses",
+    "scored",
+    "unscored",
+]
+PAIR = [
+    "model_a",
+    "model_b",
+    "wins_a",
+    "ties",
+    "wins_b",
+    "total_a",
+    "total_b",
+    "win_rate_a",
+    "p_value",
+    "p_adjusted",
+    "scored",
+    "unscored",
+]
 COST = ["usd", "requests", "cached", "input_tokens", "output_tokens", "unpriced"]
 ESTIMATE = {"value", "low", "high", "n", "standard_error"}
 
@@ -66,7 +92,7 @@ def test_what_is_not_a_number_is_null():
     assert models[3]["relative_score"] == {"value": None, "low": None, "high": None, "n": 0, "standard_error": None}
     assert models[3]["rank"] is None
     card = json.loads(json_bytes(builder.hostile()))["judge_card"]
-    assert list(next(iter(card.values())).values())[0][1] is None
+    assert next(iter(next(iter(card.values())).values()))[1] is None
 
 
 def test_hostile_names_survive_json_unchanged():

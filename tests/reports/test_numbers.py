@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 from evalh.reports import numbers as n
 from evalh.stats.estimate import Estimate
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+
 from evalh.core.records import Question
 from evalh.reports.document import Sheet
 from evalh.reports.page import inline_svg, page
 from evalh.reports.write import _plots
-
 from reports import builder
 
 ATTRIBUTES = {

@@ -6,11 +6,11 @@ import sys
 from itertools import combinations
 
 import pytest
+
 from evalh.reports import drawing, plots
 from evalh.reports.leaderboard import Leaderboard, ModelRow, PairRow, Table
 from evalh.reports.write import save
 from evalh.stats.estimate import Estimate
-
 from reports import builder
 
 DRAWN = list(plots.PLOTS)
@@ -161,7 +161,13 @@ def test_equal_values_everywhere_have_one_colour():
 
 @pytest.mark.parametrize(
     ("top", "marks"),
-    [(10, [0, 2, 4, 6, 8, 10]), (1.0, [0, 0.2, 0.4, 0.6, 0.8, 1.0]), (9.3, [0, 2, 4, 6, 8, 10]), (0, [0, 1]), (math.nan, [0, 1])],
+    [
+        (10, [0, 2, 4, 6, 8, 10]),
+        (1.0, [0, 0.2, 0.4, 0.6, 0.8, 1.0]),
+        (9.3, [0, 2, 4, 6, 8, 10]),
+        (0, [0, 1]),
+        (math.nan, [0, 1]),
+    ],
 )
 def test_ticks_are_round_and_reach_the_top(top, marks):
     """Four to six numbers a reader can add up."""

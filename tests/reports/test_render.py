@@ -5,10 +5,10 @@ import io
 from dataclasses import replace
 
 import pytest
+
 from evalh.reports import render
 from evalh.reports.leaderboard import Leaderboard, ModelRow, PairRow, Table
 from evalh.stats.estimate import Estimate
-
 from reports import builder
 
 TERMINAL = """\
@@ -86,11 +86,15 @@ def small():
     """A report that fits on one screen."""
     rows = (
         ModelRow("a", (1, 1), relative_score=Estimate(1.0, n=10), wins=7, ties=1, losses=2, scored=10),
-        ModelRow("b", (2, 2), relative_score=Estimate(638 / 693, 0.88, 0.95, 9), wins=2, ties=1, losses=7, scored=9, unscored=1),
+        ModelRow(
+            "b", (2, 2), relative_score=Estimate(638 / 693, 0.88, 0.95, 9), wins=2, ties=1, losses=7, scored=9, unscored=1
+        ),
     )
     pair = PairRow("a", "b", 7, 1, 2, 693.0, 638.0, Estimate(0.75, 0.5, 0.9, 10), 0.004, 0.004, 10, 0)
     math = Table((ModelRow("a", mean_score=Estimate(8.0, 7.0, 9.0, 5, 0.5), scored=5),))
-    board = Leaderboard("j", Table(rows, (pair,)), {"math": math}, "a", {"truncated": 1, "scored": 19}, ("Beware | of *this*.",))
+    board = Leaderboard(
+        "j", Table(rows, (pair,)), {"math": math}, "a", {"truncated": 1, "scored": 19}, ("Beware | of *this*.",)
+    )
     facts = builder.RunFacts("run", ("j",), ("a", "b"), "set", 10)
     return builder.Report(facts, {"j": board})
 
@@ -131,7 +135,9 @@ def test_scores_by_turn_have_a_table_of_their_own():
     board = made.leaderboards["gpt-4"]
     turned = {"1": Estimate(8.1, 7.9, 8.3, 16), "2": Estimate(7.2, 6.9, 7.5, 16)}
     rows = tuple(replace(row, turns=turned) for row in board.overall.models)
-    two = replace(made, leaderboards={"gpt-4": replace(board, overall=replace(board.overall, models=rows), unscored_by_status={})})
+    two = replace(
+        made, leaderboards={"gpt-4": replace(board, overall=replace(board.overall, models=rows), unscored_by_status={})}
+    )
     text = render.plain(two)
     assert "score by turn        turn 1     turn 2" in text
     assert "7.90–8.30  6.90–7.50" in text
@@ -191,7 +197,12 @@ def test_csv_has_every_figure_unrounded():
     assert (first["judge"], first["scope"], first["category"], first["model"]) == ("gpt-4", "overall", "", "vicuna-13b")
     assert float(first["mean_score"]) == row.mean_score.value
     assert float(first["mean_score_standard_error"]) == row.mean_score.standard_error
-    assert (first["relative_score_low"], first["relative_score_n"], first["rank_best"], first["rank_worst"]) == ("", "80", "1", "2")
+    assert (first["relative_score_low"], first["relative_score_n"], first["rank_best"], first["rank_worst"]) == (
+        "",
+        "80",
+        "1",
+        "2",
+    )
     assert {r["category"] for r in rows if r["scope"] == "category"} == set(builder.CATEGORIES)
 
 

@@ -1,6 +1,7 @@
 """Texts from outside, made safe to look at."""
 
 import pytest
+
 from evalh.reports.text import LIMIT, cut, line, shorten, visible
 
 

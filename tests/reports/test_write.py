@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
+
 from evalh.reports import write as writing
 from evalh.reports.write import write
-
 from reports import builder
 
 PLOTS = [f"plots/{name}.{kind}" for name in ("relative-score", "pairs", "radar", "heatmap") for kind in ("png", "svg")]
@@ -48,7 +48,12 @@ def test_nothing_of_the_surroundings_reaches_the_bytes(tmp_path):
     )
     for seed, zone, language in (("1", "Asia/Tokyo", "C"), ("77", "America/St_Johns", "C.UTF-8")):
         env = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": language, "LANG": language, "COLUMNS": "31"}
-        env |= {"MPLBACKEND": "svg", "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"), "FORCE_COLOR": "1", "SOURCE_DATE_EPOCH": seed}
+        env |= {
+            "MPLBACKEND": "svg",
+            "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
+            "FORCE_COLOR": "1",
+            "SOURCE_DATE_EPOCH": seed,
+        }
         env |= {"PYTHONPATH": str(Path(__file__).parents[1])}
         subprocess.run([sys.executable, "-c", code, str(tmp_path / seed)], env=env, check=True)
         assert content(tmp_path / seed) == content(tmp_path / "here")

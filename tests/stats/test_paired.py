@@ -63,13 +63,13 @@ def test_random_patterns_depend_on_the_generator_alone() -> None:
 @pytest.mark.parametrize("shift", [0.0, 0.05, 0.1, 0.6])
 def test_the_limit_for_many_differences(shift: float) -> None:
     """Beyond 500 differences the limit agrees with the exact p value of the same differences, also far out."""
-    drawn = np.random.default_rng(2).normal(shift, 1, 900)
-    whole = np.rint(drawn * 4)
+    generator = np.random.default_rng(2)
+    whole = np.rint(generator.normal(shift, 1, 900) * 4)
     exact = sign_flip_test(whole, rng())  # on a short lattice
-    fine = sign_flip_test(drawn, rng())
-    long = sign_flip_test(np.rint(drawn * 200), rng())  # a lattice too long to convolve
-    assert long == pytest.approx(fine, rel=0.05)
-    assert fine == pytest.approx(exact, rel=0.15, abs=1e-12)
+    fine = sign_flip_test(whole + generator.normal(0, 1e-4, 900), rng())  # on none
+    long = sign_flip_test(whole * 100 + generator.integers(-1, 2, 900), rng())  # on one too long to convolve
+    assert fine == pytest.approx(exact, rel=0.05, abs=1e-12)
+    assert long == pytest.approx(exact, rel=0.05, abs=1e-12)
 
 
 def test_many_verdicts_are_exact() -> None:

@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from typing import Final
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from yarl import URL
@@ -26,25 +27,18 @@ MOST_BYTES: Final = 64 << 20  # a reply larger than this is no chat completion
 class LightWire:
     """POSTs to `<endpoint>/chat/completions`."""
 
-    def __init__(self, endpoint: str, key: str | None, headers: Mapping[str, str], query: Mapping[str, str]) -> None:
+    def __init__(self, endpoint: str, headers: Mapping[str, str], query: Mapping[str, str]) -> None:
         self._where = endpoint
         self._url = URL(f"{endpoint}/chat/completions").update_query(dict(query))
         self._headers = {"Content-Type": "application/json", "Accept": "application/json", **headers}
-        names = {name.lower() for name in headers}
-        if key and "authorization" not in names:
-            self._headers["Authorization"] = f"Bearer {key}"
-        if key and "azure" in (self._url.host or "") and "api-key" not in names:
-            self._headers["api-key"] = key
         self._session: aiohttp.ClientSession | None = None
 
     def _open(self) -> aiohttp.ClientSession:
-        bundle = os.environ.get("SSL_CERT_FILE") or os.environ.get("REQUESTS_CA_BUNDLE")
-        context: ssl.SSLContext | bool = True
-        if self._url.scheme == "https":
-            context = ssl.create_default_context(cafile=bundle) if bundle else ssl.create_default_context()
+        context = _context() if self._url.scheme == "https" else True
         connector = aiohttp.TCPConnector(limit=0, ssl=context, keepalive_timeout=30, ttl_dns_cache=60)
         timeout = aiohttp.ClientTimeout(total=TOTAL, sock_connect=CONNECT, sock_read=SILENCE)
-        return aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=True, headers=self._headers)
+        # Not trust_env: with it a .netrc is read for every request, and an entry that fits takes the place of the key.
+        return aiohttp.ClientSession(connector=connector, timeout=timeout, proxy=_proxy(self._url), headers=self._headers)
 
     async def post(self, body: bytes) -> tuple[int, Mapping[str, str], bytes, float]:
         """One request; see `Wire.post`."""
@@ -53,20 +47,13 @@ class LightWire:
         began = time.perf_counter()
         try:
             async with self._session.post(self._url, data=body, allow_redirects=False) as response:
-                if (response.content_length or 0) > MOST_BYTES:
-                    raise ServerFault(
-                        f"{self._where} announced a reply of {response.content_length} bytes, which is no chat completion"
-                    )
-                data = await response.read()
+                data = await self._body(response)
                 headers = {k.lower(): v for k, v in response.headers.items()}
                 return response.status, headers, data, time.perf_counter() - began
         except BackendError:
             raise
         except aiohttp.ClientConnectorCertificateError as error:
-            raise BadRequest(
-                f"{self._where}: its certificate is not trusted ({error.certificate_error}). "
-                "Set SSL_CERT_FILE to the file of your certificate authority"
-            ) from None
+            raise untrusted(self._where, error.certificate_error) from None
         except aiohttp.InvalidURL as error:
             raise BadRequest(f"{self._where} is not a valid address ({error})") from None
         except (TimeoutError, aiohttp.ServerTimeoutError):
@@ -76,8 +63,45 @@ class LightWire:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise ServerFault(f"{self._where}: the connection broke ({type(error).__name__})") from None
 
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
+        """The whole body, unless it is longer than any completion."""
+        if response.content_length is not None and response.content_length <= MOST_BYTES:
+            return await response.read()
+        parts = bytearray()
+        async for part in response.content.iter_any():
+            parts += part
+            if max(len(parts), response.content_length or 0) > MOST_BYTES:
+                raise ServerFault(f"{self._where} sends a reply of more than {MOST_BYTES} bytes, which is no chat completion")
+        return bytes(parts)
+
     async def aclose(self) -> None:
         """Close the session."""
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def untrusted(where: str, fault: Exception) -> BadRequest:
+    """The error of a server whose certificate nobody vouches for."""
+    return BadRequest(
+        f"{where}: its certificate is not trusted ({fault}). Set SSL_CERT_FILE to the file of your certificate authority"
+    )
+
+
+def _context() -> ssl.SSLContext:
+    """Who is trusted: the authorities of the environment, else those of the system."""
+    bundle = os.environ.get("SSL_CERT_FILE") or os.environ.get("REQUESTS_CA_BUNDLE")
+    if not bundle:
+        return ssl.create_default_context()
+    try:
+        return ssl.create_default_context(**{"capath" if os.path.isdir(bundle) else "cafile": bundle})
+    except OSError as error:  # ssl.SSLError is one
+        raise BadRequest(f"{bundle}: not a file of certificate authorities ({error.strerror or error}). Mend SSL_CERT_FILE") from None
+
+
+def _proxy(url: URL) -> str | None:
+    """The proxy that the environment names for an address, or None."""
+    if proxy_bypass(url.host or ""):
+        return None
+    proxies = getproxies()
+    return proxies.get(url.scheme) or proxies.get("all")

@@ -14,15 +14,18 @@ import json
 import os
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
 
 import orjson
 
-from evalh.backends.http_errors import error_of, unsupported
+from evalh.backends.http_errors import detail, error_of, unsupported
 from evalh.core.config import ModelSpec
 from evalh.core.models import OPENAI_URL
 from evalh.core.records import Completion, RawReply, Request, Usage
-from evalh.errors import BackendError, ServerFault
+from evalh.core.wire import clean
+from evalh.errors import AuthFailed, ServerFault
 
+DROPPABLE: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "stop")
 KEPT_HEADERS: Final = ("x-ratelimit-", "retry-after", "openai-processing-ms")
 
 
@@ -59,6 +62,7 @@ class OpenAIBackend:
         self._wire = wire
         # OpenAI itself deprecates max_tokens for every model; most other servers know nothing else.
         self._limit_name = "max_completion_tokens" if self.endpoint == OPENAI_URL else "max_tokens"
+        self._renamed = False
         self._dropped: tuple[str, ...] = ()
         self._secrets = _secrets(spec)
 
@@ -89,36 +93,38 @@ class OpenAIBackend:
         """One chat request on the wire. Raises BackendError by class."""
         if self._wire is None:
             self._wire = _open_wire(self.spec, self.endpoint)
-        for _ in range(4):  # each round can adapt to one refused parameter
+        for _ in range(len(DROPPABLE) + 2):  # each round can adapt to one refused parameter
             dropped, limit_name = self._dropped, self._limit_name
             status, headers, body, seconds = await self._wire.post(_encode(self.body(request)))
-            for secret in self._secrets:  # careless gateways repeat the key, and what they say is stored and shown
-                body = body.replace(secret, b"[key]")
             if status == 200:
                 kept = {k: v for k, v in headers.items() if k.startswith(KEPT_HEADERS)}
                 adapted = tuple(f"dropped:{name}" for name in dropped if name in request.params)
                 return RawReply(body, adapted, seconds, headers.get("x-request-id"), kept)
             param = unsupported(body) if status == 400 else None
+            if param is None:
+                break
             if (dropped, limit_name) == (self._dropped, self._limit_name) and not self._adapt(param, request):
                 break
             # else: another request has learned something meanwhile; ask again with it
-        raise error_of(status, body, headers, f"{self.spec.model} at {self.endpoint}")
+        raise error_of(status, self._without_secrets(body), headers, self._who)
 
-    def _adapt(self, param: str | None, request: Request) -> bool:
+    @property
+    def _who(self) -> str:
+        return f"{self.spec.model} at {self.endpoint}"
+
+    def _without_secrets(self, body: bytes) -> bytes:
+        """What a server said about an error, fit to be stored and shown: careless gateways repeat the key."""
+        for secret in self._secrets:
+            body = body.replace(secret, b"[key]")
+        return body
+
+    def _adapt(self, param: str, request: Request) -> bool:
         """Change how a refused parameter is sent; False where nothing can be changed."""
-        if param in ("max_tokens", "max_completion_tokens") and "max_tokens" in request.params:
-            other = "max_completion_tokens" if param == "max_tokens" else "max_tokens"
-            changed = self._limit_name != other
-            self._limit_name = other
-            return changed
-        if param in request.params and param in (
-            "temperature",
-            "top_p",
-            "presence_penalty",
-            "frequency_penalty",
-            "seed",
-            "stop",
-        ):
+        if param == self._limit_name and "max_tokens" in request.params and not self._renamed:
+            self._renamed = True
+            self._limit_name = "max_completion_tokens" if param == "max_tokens" else "max_tokens"
+            return True
+        if param in DROPPABLE and param in request.params and param not in self._dropped:
             self._dropped = (*self._dropped, param)
             return True
         return False
@@ -129,24 +135,20 @@ class OpenAIBackend:
             data = _decode(raw.body)
             choice = data["choices"][0]
             message = choice["message"]
-            text = message.get("content")
-            usage = data.get("usage") or {}
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-            raise ServerFault(
-                f"{self.spec.model} at {self.endpoint} sent a reply that is not a chat completion ({_why(error)})"
-            ) from None
-        if isinstance(text, list):  # content parts
-            text = "".join(p.get("text") or "" for p in text if isinstance(p, dict))
-        reasoning = message.get("reasoning_content") or message.get("reasoning")
+            text, refusal = _content(message.get("content")), _name(message.get("refusal"))
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+            said = detail(self._without_secrets(raw.body))
+            raise ServerFault(f"{self._who} sent a reply that is not a chat completion: {said or 'an empty one'}") from None
+        usage = data.get("usage")
         return Completion(
-            text=_clean(text or message.get("refusal") or ""),
-            finish_reason=choice.get("finish_reason"),
-            usage=Usage(_count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))) if usage else None,
-            served_model=data.get("model"),
-            fingerprint=data.get("system_fingerprint"),
+            text=text or refusal or "",
+            finish_reason=_name(choice.get("finish_reason")),
+            usage=_usage(usage) if isinstance(usage, dict) and usage else None,
+            served_model=_name(data.get("model")),
+            fingerprint=_name(data.get("system_fingerprint")),
             logprobs=_logprobs(choice.get("logprobs")),
-            reasoning=_clean(reasoning) if isinstance(reasoning, str) else None,
-            flags=(*raw.adapted, *(("refusal",) if message.get("refusal") else ())),
+            reasoning=_name(message.get("reasoning_content")) or _name(message.get("reasoning")),
+            flags=(*raw.adapted, *(("refusal",) if refusal else ())),
         )
 
     async def generate(self, request: Request) -> Completion:
@@ -168,18 +170,27 @@ def _secrets(spec: ModelSpec) -> tuple[bytes, ...]:
         *headers,
         *(h.partition(" ")[2] for h in headers),
     ]
-    return tuple(v.encode() for v in values if len(v) >= 4)
+    # Local servers are given keys such as "none" or "test": words that a message may well hold.
+    return tuple(v.strip().encode() for v in values if len(v.strip()) >= 8)
 
 
 def _open_wire(spec: ModelSpec, endpoint: str) -> Wire:
-    key = os.environ.get(spec.api_key_env) if spec.api_key_env else None
+    key = os.environ.get(spec.api_key_env, "").strip() if spec.api_key_env else ""
+    if not (key.isascii() and key.isprintable()):
+        raise AuthFailed(f"the variable {spec.api_key_env} holds characters that no key has, such as a line break: set it again")
+    headers = dict(spec.headers)
+    names = {name.lower() for name in headers}
+    if key and "authorization" not in names:
+        headers["Authorization"] = f"Bearer {key}"
+    if key and "azure" in (urlsplit(endpoint).hostname or "") and "api-key" not in names:
+        headers["api-key"] = key
     if spec.client == "sdk":
         from evalh.backends.sdk import SdkWire
 
-        return SdkWire(endpoint, key, spec.headers, spec.query)
+        return SdkWire(endpoint, headers, spec.query)
     from evalh.backends.light import LightWire
 
-    return LightWire(endpoint, key, spec.headers, spec.query)
+    return LightWire(endpoint, headers, spec.query)
 
 
 def _encode(body: dict[str, Any]) -> bytes:
@@ -196,17 +207,25 @@ def _decode(body: bytes) -> Any:
         return json.loads(body)  # takes lone surrogates and NaN, which some servers write
 
 
-def _clean(text: str) -> str:
-    """Text that can be written as UTF-8: lone surrogates become U+FFFD."""
-    return text.encode("utf-8", "replace").decode("utf-8") if not text.isascii() else text
+def _content(value: Any) -> str:
+    """The text of a message, written as one text, as content parts, or not at all."""
+    if isinstance(value, list):
+        value = "".join(p["text"] for p in value if isinstance(p, dict) and isinstance(p.get("text"), str))
+    if value is not None and not isinstance(value, str):
+        raise TypeError("content is neither text nor parts")
+    return clean(value or "")
 
 
-def _why(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:120]
+def _name(value: Any) -> str | None:
+    return clean(value) if isinstance(value, str) else None
+
+
+def _usage(data: dict[str, Any]) -> Usage:
+    return Usage(_count(data.get("prompt_tokens")), _count(data.get("completion_tokens")))
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53 else None
 
 
 def _logprobs(value: Any) -> tuple[Mapping[str, Any], ...] | None:
@@ -218,13 +237,12 @@ def _logprobs(value: Any) -> tuple[Mapping[str, Any], ...] | None:
     for item in content:
         if not isinstance(item, dict) or not isinstance(item.get("token"), str):
             return None
+        rivals = item.get("top_logprobs")
         top = {
-            t["token"]: t["logprob"]
-            for t in item.get("top_logprobs") or ()
-            if isinstance(t, dict) and "token" in t and "logprob" in t
+            clean(t["token"]): t["logprob"]
+            for t in (rivals if isinstance(rivals, list) else ())
+            if isinstance(t, dict) and isinstance(t.get("token"), str) and "logprob" in t
         }
-        tokens.append({"token": item["token"], "logprob": item.get("logprob"), "top": top})
+        tokens.append({"token": clean(item["token"]), "logprob": item.get("logprob"), "top": top})
     return tuple(tokens)
 
-
-__all__ = ["BackendError", "OpenAIBackend", "open_backend", "open_ollama"]

@@ -20,7 +20,8 @@ import jsonlines
 from evalh.core.config import ModelSpec
 from evalh.core.ids import digest
 from evalh.core.records import Completion, RawReply, Request, Usage
-from evalh.errors import BadConfig, PermanentError, UnknownName
+from evalh.core.wire import clean
+from evalh.errors import BadConfig, PermanentError, ServerFault, UnknownName
 
 _TAG: Final = re.compile(r"quality=(\d+(?:\.\d+)?)")
 
@@ -67,7 +68,9 @@ def _rules(path: Path) -> Callable[[Request, str], str]:
     try:
         with jsonlines.open(path) as reader:
             rules = [(str(line["match"]), str(line["reply"])) for line in reader.iter(type=dict, skip_empty=True)]
-    except (jsonlines.InvalidLineError, KeyError, OSError, UnicodeDecodeError) as error:
+    except KeyError as error:
+        raise BadConfig(f'{path}: every line must be {{"match": …, "reply": …}} (one has no {error})') from None
+    except (jsonlines.InvalidLineError, OSError, UnicodeDecodeError) as error:
         raise BadConfig(f'{path}: every line must be {{"match": …, "reply": …}} ({error})') from None
 
     def reply(request: Request, label: str) -> str:
@@ -102,9 +105,13 @@ class ScriptedBackend:
         return RawReply(json.dumps({"text": text, "usage": [-(-size // 4), -(-len(text) // 4)]}).encode("ascii"))
 
     def read(self, raw: RawReply) -> Completion:
-        """The text of a stored reply."""
-        data = json.loads(raw.body)
-        return Completion(data["text"], "stop", Usage(*data["usage"]), served_model=self.spec.model)
+        """The text of a stored reply. Raises ServerFault where it is none of ours."""
+        try:
+            data = json.loads(raw.body)
+            text, usage = clean(data["text"]), Usage(*data["usage"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ServerFault(f"a stored reply of {self.endpoint} is not one") from None
+        return Completion(text, "stop", usage, served_model=self.spec.model)
 
     async def generate(self, request: Request) -> Completion:
         """Reply to one request."""

@@ -5,27 +5,36 @@ Chosen per model with `client = "sdk"` in evalh.toml. Retries are off: they belo
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from evalh.errors import BackendError, ServerFault, TimedOut
+from evalh.backends.light import CONNECT, SILENCE, TOTAL, untrusted
+from evalh.errors import ServerFault, TimedOut
+
+# The SDK's own switch for "the reply as it came", the same in its majors 2 and 3; it never leaves the machine for long:
+# servers ignore it, as they do all of the SDK's X-Stainless headers.
+_AS_IT_CAME: Final = {"X-Stainless-Raw-Response": "true"}
 
 
 class SdkWire:
     """POSTs through the SDK's client, untyped."""
 
-    def __init__(self, endpoint: str, key: str | None, headers: Mapping[str, str], query: Mapping[str, str]) -> None:
+    def __init__(self, endpoint: str, headers: Mapping[str, str], query: Mapping[str, str]) -> None:
         import openai
 
         self._where = endpoint
         self._sdk = openai
+        named = {name.lower() for name in headers}
+        self._headers: dict[str, Any] = {"Content-Type": "application/json", **_AS_IT_CAME, **headers}
+        if "authorization" not in named:  # the SDK insists on a key; a server without one is sent none
+            self._headers["Authorization"] = openai.Omit()
         self._client = openai.AsyncOpenAI(
-            api_key=key or "none",
+            api_key="none",
             base_url=endpoint,
             max_retries=0,
-            timeout=openai.Timeout(900.0, connect=15.0, read=300.0),
-            default_headers=dict(headers),
+            timeout=openai.Timeout(TOTAL, connect=CONNECT, read=SILENCE),
             default_query=dict(query),
         )
 
@@ -33,21 +42,29 @@ class SdkWire:
         """One request; see `Wire.post`."""
         began = time.perf_counter()
         try:
-            reply: Any = await self._client.with_raw_response.post(
-                "/chat/completions", cast_to=object, content=body, options={"headers": {"Content-Type": "application/json"}}
+            reply: Any = await self._client.post(
+                "/chat/completions", cast_to=object, content=body, options={"headers": self._headers}
             )
+            response = reply.http_response
         except self._sdk.APIStatusError as error:
-            return error.status_code, {k.lower(): v for k, v in error.response.headers.items()}, error.response.content, 0.0
+            response = error.response
         except self._sdk.APITimeoutError:
             raise TimedOut(f"{self._where} sent no complete reply within {time.perf_counter() - began:.0f} s") from None
         except self._sdk.APIConnectionError as error:
+            fault = _certificate_fault(error)
+            if fault is not None:
+                raise untrusted(self._where, fault) from None
             raise ServerFault(f"{self._where} cannot be reached ({error.__cause__ or error})") from None
-        headers = {k.lower(): v for k, v in reply.http_response.headers.items()}
-        return 200, headers, reply.http_response.content, time.perf_counter() - began
+        headers = {k.lower(): v for k, v in response.headers.items()}
+        return response.status_code, headers, response.content, time.perf_counter() - began
 
     async def aclose(self) -> None:
         """Close the client."""
         await self._client.close()
 
 
-__all__ = ["BackendError", "SdkWire"]
+def _certificate_fault(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
+    """The certificate's fault among the causes of an error."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error

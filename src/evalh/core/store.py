@@ -59,6 +59,18 @@ def _disk(path: Path, error: OSError) -> StoreError:
     )
 
 
+def _whole_lines(f: BinaryIO, size: int) -> int:
+    """How many bytes of a file of this size are whole lines; read from its end, in pieces."""
+    step = 1 << 16
+    for end in range(size, 0, -step):
+        start = max(0, end - step)
+        f.seek(start)
+        at = f.read(end - start).rfind(b"\n")
+        if at >= 0:
+            return start + at + 1
+    return 0
+
+
 class RunFolder:
     """A run folder, for reading; `writing()` opens it for appending under a lock."""
 
@@ -107,23 +119,42 @@ class RunFolder:
             CorruptRecord: names file and line.
         """
         path = self.path / FILES[kind]
-        for number, line in self._lines(path):
+        for number, _, line in self._lines(path):
             yield wire.load(kind, line, f"{path}:{number}")
 
     def votes(self) -> list[dict[str, Any]]:
-        """Verdicts of people over this run's answers, as {"question_id", "model_a", "model_b", "winner", "rater", "turn"}."""
-        return [json.loads(line) for _, line in self._lines(self.path / "votes.jsonl")]
+        """Verdicts of people over this run's answers, as {"question_id", "model_a", "model_b", "winner", "rater", "turn"}.
+
+        Raises:
+            CorruptRecord: names file and line.
+        """
+        path = self.path / "votes.jsonl"
+        votes = []
+        for number, _, line in self._lines(path):
+            try:
+                vote = json.loads(line)
+            except ValueError as error:
+                raise CorruptRecord(f"{path}:{number}: not a JSON record ({error})") from None
+            if not isinstance(vote, dict):
+                raise CorruptRecord(f"{path}:{number}: not a JSON object")
+            votes.append(vote)
+        return votes
 
     @staticmethod
-    def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
+        """(line number, offset, line) of every whole line that is not empty."""
         try:
             f = path.open("rb")
         except FileNotFoundError:
             return
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
         with f:
+            offset = 0
             for number, line in enumerate(f, 1):
                 if line.endswith(b"\n") and line != b"\n":
-                    yield number, line
+                    yield number, offset, line
+                offset += len(line)
 
     # -- writing ---------------------------------------------------------------------------------------------------------
 
@@ -137,30 +168,40 @@ class RunFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = self._acquire()
+            lock = self._acquire()
+        except OSError as error:
+            raise _disk(self.path, error) from None
+        self._lock = lock
+        try:
             for kind, name in FILES.items():
                 if kind is not Question:
                     self._mend(self.path / name, report)
-                    self._files[kind] = (self.path / name).open("ab", buffering=0)
-        except OSError as error:
-            self._release()
-            raise _disk(self.path, error) from None
-        try:
+                    self._open(kind)
             yield self
         finally:
             self._release()
+
+    def _open(self, kind: type) -> None:
+        path = self.path / FILES[kind]
+        try:
+            self._files[kind] = path.open("ab", buffering=0)
+        except OSError as error:
+            raise _disk(path, error) from None
 
     def _acquire(self) -> BinaryIO:
         lock = (self.path / ".lock").open("a+b")
         try:
             _lock_file(lock)
-        except OSError:
+        except (BlockingIOError, PermissionError):
             lock.seek(0)
             holder = lock.read(200).decode("utf-8", "replace").strip() or "another process"
             lock.close()
             raise RunLocked(
                 f"{self.path} is being written by {holder}; wait for it to finish, or choose another folder with --out"
             ) from None
+        except OSError:  # a file system without locks
+            lock.close()
+            raise
         lock.truncate(0)
         lock.write(f"evalh, process {os.getpid()}".encode())
         lock.flush()
@@ -179,21 +220,17 @@ class RunFolder:
     @staticmethod
     def _mend(path: Path, report: Callable[[str], None]) -> None:
         """Cut off a last line without its newline."""
-        if not path.exists() or path.stat().st_size == 0:
-            return
-        with path.open("r+b") as f:
-            size = f.seek(0, os.SEEK_END)
-            f.seek(size - 1)
-            if f.read(1) == b"\n":
+        try:
+            if not path.exists() or path.stat().st_size == 0:
                 return
-            keep, step = 0, 1 << 16
-            for start in range(size, 0, -step):
-                f.seek(max(0, start - step))
-                at = f.read(start - max(0, start - step)).rfind(b"\n")
-                if at >= 0:
-                    keep = max(0, start - step) + at + 1
-                    break
-            f.truncate(keep)
+            with path.open("r+b") as f:
+                size = f.seek(0, os.SEEK_END)
+                keep = _whole_lines(f, size)
+                if keep == size:
+                    return
+                f.truncate(keep)
+        except OSError as error:
+            raise _disk(path, error) from None
         report(f"{path}: the last line was torn ({size - keep} bytes) and has been cut off; what it held is done again")
 
     def append(self, records: Iterable[Answer | Judgment]) -> None:
@@ -225,17 +262,15 @@ class RunFolder:
         """
         path = self.path / FILES[kind]
         latest: dict[tuple[Any, ...], tuple[int, int]] = {}
-        offset = 0
         previous: tuple[Any, ...] | None = None
         in_order = True
-        for number, line in self._lines(path):
+        for number, offset, line in self._lines(path):
             key = order(wire.load(kind, line, f"{path}:{number}"))
             if key is None or key in latest or (previous is not None and key < previous):
                 in_order = False
             if key is not None:
                 latest[key] = (offset, len(line))
                 previous = key
-            offset += len(line)
         if in_order:
             return len(latest)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -245,9 +280,14 @@ class RunFolder:
                     at, length = latest[key]
                     old.seek(at)
                     new.write(old.read(length))
-            if kind in self._files:
-                self._files.pop(kind).close()  # Windows renames no open file
-            os.replace(temporary, path)
+            held = self._files.pop(kind, None)
+            if held is not None:
+                held.close()  # Windows renames no open file
+            try:
+                os.replace(temporary, path)
+            finally:
+                if held is not None:
+                    self._open(kind)
         except OSError as error:
             with contextlib.suppress(OSError):
                 temporary.unlink()
@@ -267,12 +307,22 @@ class RunFolder:
         write_atomic(self.path / "votes.jsonl", b"".join(orjson.dumps(v, option=orjson.OPT_APPEND_NEWLINE) for v in votes))
 
     def set_aside(self) -> Path:
-        """Move the whole folder to a sibling that is not in use, for --fresh; returns where it went."""
-        for n in range(1, 10_000):
-            target = self.path.with_name(f"{self.path.name}.old-{n}")
-            if not target.exists():
-                os.replace(self.path, target)
-                return target
+        """Move the whole folder to a sibling that is not in use, for --fresh; returns where it went.
+
+        Raises:
+            RunLocked: another process is writing to it.
+            StoreError: it cannot be moved.
+        """
+        path = self.path.resolve()  # "." has no name to add to
+        try:
+            self._acquire().close()
+            for n in range(1, 10_000):
+                target = path.with_name(f"{path.name}.old-{n}")
+                if not target.exists():
+                    os.replace(path, target)
+                    return self.path.with_name(target.name) if self.path.name else target
+        except OSError as error:
+            raise StoreError(f"{self.path}: cannot be set aside ({error.strerror or error})") from None
         raise StoreError(f"{self.path}: too many old copies beside it; remove some")
 
 

@@ -1,8 +1,8 @@
 """What a report is made of, before anyone decides how it looks. No I/O here.
 
-    records ──▶ Leaderboard ┐
-    run.json, ledger        ├──▶ Report ──▶ terminal, markdown, CSV, JSON, page, plots
-    questions, judgments    ┘
+records ──▶ Leaderboard ┐
+run.json, ledger        ├──▶ Report ──▶ terminal, markdown, CSV, JSON, page, plots
+questions, judgments    ┘
 """
 
 from __future__ import annotations

@@ -63,9 +63,10 @@ def style() -> Iterator[None]:
     """Draw and save inside this: matplotlib's own defaults, our style, and no warning about glyphs that its font lacks."""
     import matplotlib as mpl
 
+    settings: Any = mpl.rcParams
     with mpl.rc_context(), warnings.catch_warnings():
         mpl.rcdefaults()
-        mpl.rcParams.update(_STYLE)
+        settings.update(_STYLE)
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
         yield
 
@@ -99,12 +100,16 @@ class Sheet:
         """A filled rectangle from its upper left corner; a hatch is drawn in the paper's colour."""
         from matplotlib.patches import Rectangle
 
-        given = {"edgecolor": PAPER, "linewidth": 0.0, **options}
-        self.axes.add_patch(Rectangle((x, y), width, height, facecolor=color, hatch=hatch or None, **given))
+        given = {"edgecolor": PAPER, "linewidth": 0.0, "clip_on": False, **options}
+        # Limits are fixed, so the cheaper way in, which does not ask every shape for its extent.
+        self.axes.add_artist(Rectangle((x, y), width, height, facecolor=color, hatch=hatch or None, **given))
 
     def line(self, x: Sequence[float], y: Sequence[float], color: str = INK, width: float = 1.0, **options: Any) -> None:
         """A line through points."""
-        self.axes.plot(x, y, color=color, linewidth=width, **{"solid_capstyle": "butt", **options})
+        from matplotlib.lines import Line2D
+
+        given = {"solid_capstyle": "butt", "clip_on": False, **options}
+        self.axes.add_artist(Line2D(x, y, color=color, linewidth=width, **given))
 
     def title(self, title: str, below: Sequence[str] = ()) -> None:
         """The heading at the upper left and, line by line, what the reader has to know about it."""
@@ -118,8 +123,10 @@ def width(texts: Sequence[str], size: float = NAME, weight: str = "normal") -> f
     from matplotlib.backends.backend_agg import RendererAgg
     from matplotlib.font_manager import FontProperties
 
-    renderer, font = RendererAgg(8, 8, 72), FontProperties(family=["DejaVu Sans"], size=size, weight=weight)
-    return max((renderer.get_text_width_height_descent(text, font, False)[0] for text in texts), default=0.0) / 72
+    agg: Any = RendererAgg
+    renderer, font = agg(8, 8, 72), FontProperties(family=["DejaVu Sans"], size=size, weight=weight)
+    widest: float = max((renderer.get_text_width_height_descent(text, font, False)[0] for text in texts), default=0.0)
+    return widest / 72
 
 
 def wrap(text: str, inches: float, size: float = SMALL) -> list[str]:
@@ -158,5 +165,9 @@ def chosen(board: Leaderboard, order: Sequence[Figure] = (RELATIVE_SCORE, MEAN_S
 def source(board: Leaderboard, ns: Sequence[int] = ()) -> str:
     """Who judged, and on how many questions."""
     known = sorted({n for n in ns if n})
-    size = "" if not known else things(known[0], "question") if len(known) == 1 else f"{count(known[0])}–{count(known[-1])} questions"
-    return " · ".join(part for part in (f"judge {shorten(board.judge)}", size) if part)
+    parts = [f"judge {shorten(board.judge)}"]
+    if len(known) == 1:
+        parts.append(things(known[0], "question"))
+    elif known:
+        parts.append(f"{count(known[0])}–{count(known[-1])} questions")
+    return " · ".join(parts)

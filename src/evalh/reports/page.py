@@ -102,9 +102,8 @@ def inline_svg(svg: bytes, ident: str, title: str, description: str) -> str:
     wide = (across - edge) * 4 / 3
     for name in ("height", "version"):
         root.attrib.pop(name, None)
-    root.attrib.update(
-        {"width": f"{wide:.0f}", "style": f"min-width:{0.8 * wide:.0f}px", "role": "img", "aria-labelledby": f"{ident}-t {ident}-d"}
-    )
+    root.attrib.update({"width": f"{wide:.0f}", "style": f"min-width:{0.8 * wide:.0f}px"})
+    root.attrib.update({"role": "img", "aria-labelledby": f"{ident}-t {ident}-d"})
     for at, (tag, text) in enumerate((("title", title), ("desc", description))):
         element = ElementTree.Element(f"{{{_SVG}}}{tag}", {"id": f"{ident}-{tag[0]}"})
         element.text = text

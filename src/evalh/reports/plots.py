@@ -18,7 +18,6 @@ from evalh.reports.numbers import (
     RELATIVE_SCORE,
     WIN_RATE,
     Figure,
-    count,
     sample_size,
     things,
 )
@@ -78,15 +77,18 @@ def _axis(sheet: Sheet, f: Figure, rows: Sequence[ModelRow], left: float, span: 
     ends = [x for row in rows if (e := getattr(row, f.field)) for x in (e.value, e.high) if x is not None and math.isfinite(x)]
     marks = d.ticks(max([*ends, 1.0 if f is not MEAN_SCORE else 0.0]))
     scale = span / marks[-1]
-    whole = f is MEAN_SCORE and all(mark == int(mark) for mark in marks)
     for mark in marks:
         x = left + mark * scale
         sheet.line([x, x], [top, bottom], d.GRID, 0.8, zorder=0)
-        sheet.text(x, bottom + 0.14, count(int(mark)) if whole else f"{100 * mark:.0f}%" if f is not MEAN_SCORE else f"{mark:g}",
-                   d.SMALL, ha="center", color=d.MUTED)  # fmt: skip
+        sheet.text(x, bottom + 0.14, _mark(mark, f), d.SMALL, ha="center", color=d.MUTED)
     if f is WIN_RATE:
         sheet.line([left + scale / 2] * 2, [top, bottom], d.MUTED, 1.0, linestyle=(0, (3, 2)))
     return scale
+
+
+def _mark(mark: float, f: Figure) -> str:
+    """A number on an axis: as short as it can be."""
+    return f"{mark:g}" if f is MEAN_SCORE else f"{100 * mark:g}%"
 
 
 def _bar(sheet: Sheet, row: ModelRow, f: Figure, left: float, scale: float, y: float, is_reference: bool) -> None:
@@ -164,12 +166,11 @@ class _Spokes:
         for mark in marks[1:]:
             ring = [self.at(k % self.n, mark / self.top) for k in range(self.n + 1)]
             self.sheet.line([x for x, _ in ring], [y for _, y in ring], d.GRID, 0.8, zorder=0)
-            label = f"{mark:g}" if f is MEAN_SCORE else f"{100 * mark:.0f}%"
             # Between two spokes, where no line of a model has a corner.
             angle, reach = math.pi / self.n, mark / self.top * math.cos(math.pi / self.n) * self.radius
             x, y = self.centre[0] + reach * math.sin(angle), self.centre[1] - reach * math.cos(angle)
             box = {"facecolor": d.PAPER, "edgecolor": "none", "pad": 0.6, "alpha": 0.8}
-            self.sheet.text(x, y, label, 7.0, ha="center", color=d.MUTED, bbox=box)
+            self.sheet.text(x, y, _mark(mark, f), 7.0, ha="center", color=d.MUTED, bbox=box)
         for k, name in enumerate(categories):
             x, y = self.at(k, 1.0)
             self.sheet.line([self.centre[0], x], [self.centre[1], y], d.GRID, 0.8, zorder=0)
@@ -207,10 +208,11 @@ def heat_map(board: Leaderboard) -> Canvas | None:
         shade = _shade([v for column in columns for row in column.values() if (v := d.value(row, f)) is not None])
         for j, column in enumerate(columns):
             x = left + cell * j + (gap if j else 0.0)
-            sheet.text(x + cell * 0.42, top - 0.06, heads[j], d.SMALL, rotation=45, rotation_mode="anchor", va="baseline",
-                       weight="bold" if j == 0 else "normal")  # fmt: skip
+            leaning = {"rotation": 45, "rotation_mode": "anchor", "va": "baseline", "weight": "normal" if j else "bold"}
+            sheet.text(x + cell * 0.42, top - 0.06, heads[j], d.SMALL, **leaning)
             for i, row in enumerate(rows):
-                _cell(sheet, x, top + tall * i, cell, tall, d.value(column.get(row.model), f), f, shade)
+                v = d.value(column.get(row.model), f)
+                _cell(sheet, (x, top + tall * i, cell, tall), v, f, d.PAPER if v is None else shade(v))
             ns = sample_size(getattr(row, f.field) for row in column.values())
             sheet.text(x + cell / 2, top + tall * len(rows) + 0.15, ns, 7.5, ha="center", color=d.MUTED)
         for i, name in enumerate(names):
@@ -231,16 +233,15 @@ def _shade(values: list[float]) -> Callable[[float], str]:
     return shade
 
 
-def _cell(
-    sheet: Sheet, x: float, y: float, wide: float, tall: float, v: float | None, f: Figure, shade: Callable[[float], str]
-) -> None:
+def _cell(sheet: Sheet, place: tuple[float, float, float, float], v: float | None, f: Figure, fill: str) -> None:
     """One cell, a hair smaller than its place."""
+    x, y, wide, tall = place
     box = (x + 0.012, y + 0.012, wide - 0.024, tall - 0.024)
     if v is None:
-        sheet.bar(*box, d.PAPER, "////", edgecolor=d.GRID)
+        sheet.bar(*box, fill, "////", edgecolor=d.GRID)
         sheet.text(x + wide / 2, y + tall / 2, MISSING, d.SMALL, ha="center", color=d.MUTED)
         return
-    sheet.bar(*box, shade(v))
+    sheet.bar(*box, fill)
     sheet.text(x + wide / 2, y + tall / 2, f.end(v), d.SMALL, ha="center", color=d.ON_LIGHT)
 
 

@@ -33,10 +33,8 @@ def _by_rank(board: Leaderboard) -> list[PairRow]:
     """Pairs in the order of the leaderboard, each seen from its higher model."""
     place = {row.model: i for i, row in enumerate(board.overall.models)}
     last = len(place)
-    turned = [
-        pair if place.get(pair.model_a, last) <= place.get(pair.model_b, last) else _turned(pair) for pair in board.overall.pairs
-    ]
-    return sorted(turned, key=lambda p: (place.get(p.model_a, last), place.get(p.model_b, last), p.model_a, p.model_b))
+    seen = [p if place.get(p.model_a, last) <= place.get(p.model_b, last) else _turned(p) for p in board.overall.pairs]
+    return sorted(seen, key=lambda p: (place.get(p.model_a, last), place.get(p.model_b, last), p.model_a, p.model_b))
 
 
 def _turned(p: PairRow) -> PairRow:
@@ -80,8 +78,8 @@ def _stack(sheet: Sheet, p: PairRow, x: float, y: float, span: float, tall: floa
     games = p.wins_a + p.ties + p.wins_b
     if not games:
         sheet.bar(x, y, span, tall, d.PAPER, "////", edgecolor=d.GRID)
-        box = {"facecolor": d.PAPER, "edgecolor": "none", "pad": 1.2}
-        sheet.text(x + span / 2, y + tall / 2, "not scored", d.SMALL, ha="center", color=d.MUTED, style="italic", bbox=box)
+        behind = {"facecolor": d.PAPER, "edgecolor": "none", "pad": 1.2}
+        sheet.text(x + span / 2, y + tall / 2, "not scored", d.SMALL, ha="center", color=d.MUTED, style="italic", bbox=behind)
         return
     for k, n, word in ((0, p.wins_a, "win"), (1, p.ties, "tie"), (2, p.wins_b, "win")):
         wide = span * n / games

@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evalh.reports import words
 from evalh.reports.document import Report
@@ -64,9 +64,8 @@ def plain(report: Report, width: int = 80) -> str:
 
     out = io.StringIO()
     # Everything that rich would ask the environment for is given, so that the text depends on the report and width alone.
-    console = Console(
-        file=out, width=width, height=1000, color_system=None, force_terminal=False, force_jupyter=False, legacy_windows=False, _environ={}
-    )
+    fixed: dict[str, Any] = {"color_system": None, "force_terminal": False, "force_jupyter": False, "legacy_windows": False}
+    console = Console(file=out, width=width, height=1000, _environ={}, **fixed)
     console.print(terminal(report))
     return "\n".join(text.rstrip() for text in out.getvalue().splitlines()) + "\n"
 

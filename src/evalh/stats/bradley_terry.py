@@ -122,11 +122,11 @@ def _bootstrap(
     size = len(used)
     if n < 2:
         return [None] * size, [None] * size, [None] * size
-    # Blocks of questions are as independent as questions; with hundreds of them the loss of precision cannot be seen.
+    # Blocks of questions drawn at random are as independent as questions, and hundreds of them as good for an interval.
     blocks = min(n, _BLOCKS)
     present, pair = np.unique(cells.pair, return_inverse=True)
     pairs = np.searchsorted(used, cells.pairs[present])
-    key = question % blocks * len(present) + pair
+    key = (rng.permutation(n) % blocks)[question] * len(present) + pair
     shape = (blocks, len(present))
     weight = np.bincount(key, weights=cells.weight, minlength=shape[0] * shape[1]).reshape(shape)
     outcome = np.bincount(key, weights=cells.outcome, minlength=shape[0] * shape[1]).reshape(shape)

@@ -21,7 +21,7 @@ def sign_flip_test(differences: np.ndarray, rng: np.random.Generator, flips: int
     The statistic is the sum of the differences. It is compared with its distribution over all sign patterns: exactly, by
     enumeration for up to 14 non-zero differences and by convolution where all are multiples of one step (verdicts, whole or
     half points) and their number is small; else over `flips` random patterns, counting the observed one, or for more than 500
-    differences by the normal limit with its first correction (relative error below 1 % for p > 1e-4).
+    differences by the normal limit with its first correction (relative error below 0.2 % for p > 1e-7).
 
     Args:
         differences: (questions,) one per question, such as the sum of its outcomes minus one half, or of score differences.
@@ -41,9 +41,10 @@ def sign_flip_test(differences: np.ndarray, rng: np.random.Generator, flips: int
     if not np.isfinite(differences).all():
         raise StatsError("paired differences must be finite numbers")
     largest = float(np.abs(differences).max(initial=0.0))
-    differences = differences[np.abs(differences) > 1e-9 * largest]
-    if not len(differences):
+    if largest == 0.0:
         return 1.0
+    differences = differences / largest  # only their proportions matter, and these cannot overflow
+    differences = differences[np.abs(differences) > 1e-9]
     sizes = np.abs(differences)
     observed = abs(float(differences.sum()))
     steps = _lattice(sizes)
