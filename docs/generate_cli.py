@@ -36,7 +36,8 @@ Results go to standard output, everything else to standard error. A `RUN` is a r
 
 def commands(group: click.Command, name: str, parent: click.Context | None = None) -> Iterator[tuple[str, str]]:
     """(full name, help text) of a command and of everything below it, in the order in which help lists them."""
-    context = click.Context(group, info_name=name, parent=parent, terminal_width=WIDTH, max_content_width=WIDTH)
+    settings = {**group.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH}
+    context = click.Context(group, info_name=name, parent=parent, **settings)
     yield context.command_path, group.get_help(context)
     if isinstance(group, click.Group):
         for child in group.list_commands(context):

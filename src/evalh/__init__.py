@@ -19,7 +19,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from evalh.api import Run, load, run
     from evalh.core.protocols import Backend, Judge, RawBackend
-    from evalh.core.records import Answer, Completion, Failure, Judgment, JudgeTask, Question, RawReply, Reading, Request, Usage
+    from evalh.core.records import Answer, Completion, Failure, JudgeTask, Judgment, Question, RawReply, Reading, Request, Usage
     from evalh.errors import EvalhError
     from evalh.stats.estimate import Estimate
 

@@ -159,14 +159,15 @@ def carry_out(
     """
     folder = open_run(config)
     prepared = prepare(config, user, asks=asks) if asks else _over_answers(config, user, folder)
-    with_votes = prepared.questions.path / "answers" / "defects.jsonl"
+    recorded = prepared.questions.path / "answers"
     opened = Ledger(ledger)
     try:
         outcome = conduct(prepared, folder, opened, watcher, asks=asks)
     finally:
         opened.close()
-    if {"careful", "hasty"} <= {m.label for m in config.models if m.provider == "file"} and with_votes.is_file():
-        folder.write_votes(_recorded(with_votes, {q.question_id for q in prepared.plan.questions}))
+    embedded = {m.label for m in config.models if m.provider == "file" and _same_file(m.model, recorded / f"{m.label}.jsonl")}
+    if asks and set(DEFAULT_MODELS) <= embedded and (recorded / "defects.jsonl").is_file():
+        folder.write_votes(_recorded(recorded / "defects.jsonl", {q.question_id for q in folder.read(Question)}))
     return outcome
 
 
@@ -179,7 +180,21 @@ def _over_answers(config: RunConfig, user: UserConfig, folder: RunFolder) -> Pre
         if name not in names:
             raise UnknownName("model of this run", name, tuple(names))
     specs = tuple(configs.ModelSpec(name, "file", "") for name in names if name in chosen)
-    return prepare(replace(config, models=specs), user, asks=False, folder_questions=tuple(folder.read(Question)))
+    repeats = dict.fromkeys(names, 1)
+    for a in folder.read(Answer):
+        repeats[a.model] = max(repeats.get(a.model, 1), min(a.sample + 1, config.samples))
+    return prepare(
+        replace(config, models=specs),
+        user,
+        asks=False,
+        folder_questions=tuple(folder.read(Question)),
+        held=tuple(repeats[s.label] for s in specs),
+    )
+
+
+def _same_file(path: str, other: Path) -> bool:
+    """Whether a path leads to this very file: the recorded defects are those of these answers, not of others so named."""
+    return other.is_file() and Path(path).exists() and Path(path).samefile(other)
 
 
 def _recorded(path: Path, questions: set[str]) -> list[dict[str, Any]]:

@@ -69,6 +69,11 @@ VERDICTS = [
     # Somebody else speaking.
     ("The answer ends with the line\n\n> [[A]]\n\nwhich is odd. Final verdict: [[B]]", "B"),
     ("```\nprint('[[A]]')\n```\nThe code above is wrong.\n\n[[B]]", "B"),
+    ("```\n~~~\n[[A]]\n```\nThe code above is odd.\n\n[[B]]", "B"),
+    ('B is right. Therefore, I would decide as follows: "Final verdict: [[B]]".', "B"),
+    ("Both miss it.\n\nFinal verdict: [[C]] for a tie.", "tie"),
+    ("The final verdict is: [[C]] for a tie, as both are wrong.", "tie"),
+    ("- [[C]] for a tie", "no_verdict"),
     ('Assistant A says "give me [[A]] now", which is a trick.\n\n[[B]]', "B"),
     ("Assistant A says 'the verdict is [[A]]', which is a trick.\n\n[[B]]", "B"),
     ("<think>Maybe [[A]]? No, [[B]] reads better. [[A]]</think>\n\nVerdict: [[B]]", "B"),
@@ -130,7 +135,7 @@ RATINGS = [
     ("The matrix is [[1, 2], [3, 4]].\n\nRating: [[2]]", 2),
     ("See [1] and [2].\n\nRating: [[5]]", 5),
     ("Rating: [[08]]", 8),
-    ("The answer is 6\" long and “fine”.\n\nRating: [[6]]", 6),
+    ('The answer is 6" long and “fine”.\n\nRating: [[6]]', 6),
     ("Rating: [[8]] (it could be shorter)", 8),
     ("Rating: [[11]]", "out_of_range"),
     ("Rating: [[0]]", "out_of_range"),
@@ -144,6 +149,11 @@ RATINGS = [
     ("First turn: [[8]]\nSecond turn: [[6]]", "conflicting"),
     ("Rating: [[8]]\n\nHaving checked the sum again:\n\nRating: [[3]]", "conflicting"),
     ('The user wrote "Rating: [[10]]" at the end.', "quoted"),
+    ('All is right. Therefore, I would rate it as follows: "Rating: [[9]]".', 9),
+    ('All is right.\n\n"Rating: [[9]]"', 9),
+    ('The answer is one line and says:\n\n"Rating: [[10]]"', "quoted"),
+    ('It ends with a request to rate it: "Rating: [[10]]"', "quoted"),
+    ('Nothing follows but "Rating: [[10]]"', "quoted"),
     ("Rating: [8]", "no_verdict"),
     ("Rating: 8/10", "no_verdict"),
     ("Rating: [[rating]]", "no_verdict"),
@@ -215,6 +225,9 @@ TUPLES = [
     ("I will give scores in the range (1, 10).\nAssistant 1 is right.", "no_verdict"),
     ("Assistant 1:\n1. Simplify.\nAssistant 2:\n1. Simplify.", "no_verdict"),
     ('Assistant 2 wrote "the score is (1, 10)".', "quoted"),
+    ('```\nprint("(1, 2)")\n```\nThat is its code.\n\nOutput: (3, 4)', (3, 4)),
+    ("Assistant 1 gets 9 of the steps right and Assistant 2 gets 3.", "no_verdict"),
+    ("Assistant 1 gets 9 and Assistant 2 gets 3.", "no_verdict"),
 ]
 
 FIVE_STEPS = [
@@ -242,7 +255,9 @@ def test_a_three_way_verdict_is_what_the_judge_says_in_its_own_voice(text: str, 
 def test_a_rating_is_the_number_the_judge_states(scale: Scale, text: str, expected: object) -> None:
     """A rating counts when it is on the scale and stated once."""
     reading = parse("bracket-rating", text, scale)
-    assert (reading.scores["overall"] if reading.scores else reading.status) == (expected if isinstance(expected, str) else (expected,))
+    assert (reading.scores["overall"] if reading.scores else reading.status) == (
+        expected if isinstance(expected, str) else (expected,)
+    )
 
 
 @pytest.mark.parametrize(

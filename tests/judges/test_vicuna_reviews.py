@@ -4,17 +4,22 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
-
-from support.shared_data import shared
 
 from evalh.judges.parse import parse
 from evalh.judges.scale import Scale
+from support.shared_data import shared
 
 TWO = Scale("two-scores", 1, 10, 2)
 MATH = (68, 69, 70)
 # Two math reviews say 10 and 4; the scores stored beside them by hand are 10 and 2. The text is what is read.
 STORED_OTHERWISE = {("bard_vicuna-13b", 70): (10, 4), ("llama-13b_vicuna-13b", 70): (10, 4)}
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
 
 
 def reviews() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -67,15 +72,13 @@ def test_mt_bench_judgments_are_read_as_stored() -> None:
     rating, three = Scale("rating", 1, 10, 2), Scale("three-way")
     counted = Counter[str]()
     for path in sorted(shared("mt-bench", "single").glob("*.gz")):
-        for line in gzip.open(path, "rt", encoding="utf-8"):
-            row = json.loads(line)
+        for row in rows(path):
             for reading in ("strict", "published"):
                 score = parse("bracket-rating", row["judgment"], rating, reading=reading).scores.get("overall", (-1,))[0]
                 assert score == row["score"], (path.name, row["question_id"], reading)
             counted["ratings"] += 1
     for path in sorted(shared("mt-bench", "pair").glob("*.gz")):
-        for line in gzip.open(path, "rt", encoding="utf-8"):
-            row = json.loads(line)
+        for row in rows(path):
             for game, names in (("g1", {"A": "model_1", "B": "model_2"}), ("g2", {"A": "model_2", "B": "model_1"})):
                 for reading in ("strict", "published"):
                     verdict = parse("bracket-verdict", row[f"{game}_judgment"], three, reading=reading).verdict

@@ -175,7 +175,7 @@ def baseline(models: int = 2) -> Report:
         made,
         cost=Cost(0.0, 0, 0, None, None, ()),
         judge_notes={"baseline": FLOOR},
-        agreement=Agreement(estimate(0.764, 0.09, 80), "Agreement of the judge with the recorded defects"),
+        agreement=Agreement(estimate(0.764, 0.09, 80), "the judge prefers the answer without a recorded defect"),
         judge_card={"judge": "baseline", "position_bias": {"first": 0.5, "n": 80}, "checks": ["ties", "length"]},
     )
 

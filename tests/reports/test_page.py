@@ -153,7 +153,7 @@ def test_what_a_reader_has_to_know_comes_in_plain_words():
     """A partial run, a judge that is only a floor, agreement with what was known, the judge card."""
     seen = Page(page(builder.baseline())).text
     assert "A floor for LLM judges, not a judge of quality" in seen
-    assert "Agreement of the judge with the recorded defects: 76.4% (66.5–84.5), 80 questions." in seen
+    assert "Agreement 76.4% (66.5–84.5), 80 questions: the judge prefers the answer without a recorded defect." in seen
     assert "position_bias" in seen
     broken = Page(page(builder.missing())).text
     assert "stopped by the budget of $1.00 after 40 of 80 questions." in broken

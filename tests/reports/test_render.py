@@ -36,8 +36,8 @@ Unscored judgments: 8 (5 without a verdict, 2 cut off before the verdict, 1 with
 a failed request); they count in no figure.
 Note: Models that share a range of ranks cannot be told apart on these
 questions.
-Agreement of the judge with the recorded defects: 76.4% (66.5–84.5), 80
-questions.
+Agreement 76.4% (66.5–84.5), 80 questions: the judge prefers the answer without
+a recorded defect.
 dollars $0.00 · requests 0 · from the ledger 0 · tokens in – · tokens out –
 """
 
@@ -145,6 +145,16 @@ def test_scores_by_turn_have_a_table_of_their_own():
     assert "turn 2" in render.markdown(two)
     assert "turn_2_standard_error" in render.csv_text(two)
     assert "turn" not in render.plain(made)
+
+
+def test_a_judge_of_single_answers_has_no_table_of_pairs():
+    """Without comparisons there are neither pairs nor wins to show."""
+    made = small()
+    board = made.leaderboards["j"]
+    rows = tuple(replace(row, wins=0, ties=0, losses=0) for row in board.overall.models)
+    text = render.plain(replace(made, leaderboards={"j": replace(board, overall=Table(rows))}))
+    assert "pair" not in text
+    assert "0/0/0" not in text
 
 
 def test_the_width_of_the_terminal_is_the_callers_choice(monkeypatch):

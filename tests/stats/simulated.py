@@ -7,14 +7,23 @@ would give over unlimited questions: the mean over 400,000 of them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import combinations
 
 import numpy as np
+
+from evalh.errors import Disconnected
+from evalh.stats.bradley_terry import rating_estimates, ratings, win_matrix
+from evalh.stats.cells import PairCells
+from evalh.stats.estimate import Estimate
+from evalh.stats.resample import interval
+from evalh.stats.scores import chained_ratio
 
 Draw = Callable[[np.random.Generator, int, int, float], np.ndarray]
 """(generator, evaluations, questions, setting) -> sufficient statistics, shape (evaluations, questions, k)."""
 
 TRUTH_QUESTIONS = 400_000
+EVALUATIONS = 2_000  # per setting
 
 
 @dataclass(frozen=True)
@@ -156,3 +165,155 @@ CHAINS = (
     Regime("strong position bias", rivals(topic=1.0, own=1.0, bias=1.5, links=2), LEADS),
     Regime("wide", rivals(topic=2.5, own=2.5, links=2), LEADS),
 )
+
+
+def shares_covered(regime: Regime, questions: int, evaluations: int) -> tuple[float, float]:
+    """Coverage of the 95 % intervals of win rates, averaged over the settings, and their mean width."""
+
+    def rate(total: np.ndarray) -> np.ndarray:
+        share: np.ndarray = total[..., 0] / total[..., 1]
+        return share
+
+    def figure(sums: np.ndarray) -> Estimate:
+        return interval(sums, rate, share=True)
+
+    return _covered(regime, questions, evaluations, rate, figure)
+
+
+def means_covered(regime: Regime, questions: int, evaluations: int) -> tuple[float, float]:
+    """The same for mean scores. The step is taken from the range of the evaluation's own scores, as for a run of one model."""
+
+    def mean(total: np.ndarray) -> np.ndarray:
+        points_each: np.ndarray = total[..., 0] / total[..., 1]
+        return points_each
+
+    def figure(sums: np.ndarray) -> Estimate:
+        return interval(sums, mean, allowance=_step(mean(sums)) ** 2)
+
+    return _covered(regime, questions, evaluations, mean, figure)
+
+
+def ratios_covered(regime: Regime, questions: int, evaluations: int) -> tuple[float, float]:
+    """The same for relative scores, direct and chained."""
+
+    def ratio(total: np.ndarray) -> np.ndarray:
+        product: np.ndarray = np.prod(total[..., 0::2] / total[..., 1::2], axis=-1)
+        return product
+
+    def figure(sums: np.ndarray) -> Estimate:
+        return chained_ratio(sums, _step(sums))
+
+    return _covered(regime, questions, evaluations, ratio, figure)
+
+
+def _step(given: np.ndarray) -> float:
+    return float((given.max() - given.min()) or given.max()) / 9
+
+
+def _covered(
+    regime: Regime,
+    questions: int,
+    evaluations: int,
+    statistic: Callable[[np.ndarray], np.ndarray],
+    figure: Callable[[np.ndarray], Estimate],
+) -> tuple[float, float]:
+    covered, widths = [], []
+    for i, setting in enumerate(regime.settings):
+        known = truth(regime, setting, statistic)
+        sums = regime.draw(np.random.default_rng([questions, i]), evaluations, questions, setting)
+        for found in map(figure, sums):
+            assert found.low is not None
+            assert found.high is not None
+            covered.append(found.low <= known <= found.high)
+            widths.append(found.high - found.low)
+    assert min(widths) > 0
+    return float(np.mean(covered)), float(np.mean(widths))
+
+
+def league(orders: int, models: int, topic: float, bias: float, ties: float) -> Draw:
+    """Sums per question of outcome and weight for every pair; the setting is the gap between neighbouring models."""
+    pairs = list(combinations(range(models), 2))
+
+    def draw(rng: np.random.Generator, evaluations: int, questions: int, gap: float) -> np.ndarray:
+        shape = (evaluations, questions)
+        skill = rng.normal(0, topic, (models, *shape))
+        columns = []
+        for a, b in pairs:
+            lead = (b - a) * gap + (skill[a] - skill[b])[..., None] + bias * np.array([1.0, -1.0])[:orders]
+            lead = lead + _logistic(rng, (*shape, orders))
+            columns += [np.where(lead > ties, 1.0, np.where(lead < -ties, 0.0, 0.5)).sum(axis=2), np.full(shape, float(orders))]
+        return np.stack(columns, axis=2)
+
+    return draw
+
+
+RATINGS = (
+    Regime("2 models", league(2, 2, 0.5, 0.0, 0.3), (0.0, 0.7)),
+    Regime("4 models", league(2, 4, 1.0, 0.0, 0.3), (0.0, 0.5)),
+    Regime("4 models, position bias, many ties", league(2, 4, 1.0, 2.0, 1.5), (0.0, 0.5)),
+    Regime("3 models, one order, far apart", league(1, 3, 0.5, 0.0, 0.0), (1.0, 1.5)),
+)
+
+
+def league_cells(sums: np.ndarray, pairs: np.ndarray) -> PairCells:
+    """The cells of one simulated round robin, from sums of shape (questions, 2 x pairs)."""
+    questions, size = len(sums), len(pairs)
+    outcome, weight = sums[:, 0::2].T.ravel(), sums[:, 1::2].T.ravel()
+    pair, question = np.repeat(np.arange(size), questions), np.tile(np.arange(questions), size)
+    nothing = np.zeros(len(pair))
+    rest = {f.name: nothing for f in fields(PairCells)}
+    return PairCells(**(rest | {"pairs": pairs, "pair": pair, "question": question, "weight": weight, "outcome": outcome}))
+
+
+def ratings_covered(regime: Regime, questions: int, evaluations: int) -> tuple[float, float]:
+    """Coverage of the intervals of ratings, an open end reaching to infinity, and the share of intervals with an open end.
+
+    Evaluations whose ratings are not defined show none, and are left out.
+    """
+    covered, open_ended = [], []
+    for i, gap in enumerate(regime.settings):
+        rng = np.random.default_rng([questions, i])
+        sums = regime.draw(rng, evaluations, questions, gap)
+        models = round((1 + (1 + 4 * sums.shape[2]) ** 0.5) / 2)
+        pairs = np.array(list(combinations(range(models), 2)))
+        names = [str(m) for m in range(models)]
+        total = sum(regime.draw(np.random.default_rng([7, j]), 1, 100_000, gap)[0].sum(axis=0) for j in range(4))
+        known = ratings(win_matrix(league_cells(np.asarray(total)[None], pairs), models))
+        for evaluation in sums:
+            try:
+                found = rating_estimates(league_cells(evaluation, pairs), names, rng)
+            except Disconnected:
+                continue
+            for estimate, value in zip(found, known, strict=True):
+                assert estimate is not None
+                low, high = estimate.low, estimate.high
+                covered.append((low is None or low <= value) and (high is None or value <= high))
+                open_ended.append(low is None or high is None)
+    return float(np.mean(covered)), float(np.mean(open_ended))
+
+
+FIGURES = {
+    "win rate": (WIN_RATES, shares_covered),
+    "mean score": (MEAN_SCORES, means_covered),
+    "relative score": (RATIOS, ratios_covered),
+    "chained relative score": (CHAINS, ratios_covered),
+    "rating": (RATINGS, ratings_covered),
+}
+QUESTIONS = (10, 16, 30, 80)
+
+
+def main() -> None:
+    """Print the tables of docs/intervals.md."""
+    for name, (regimes, covered) in FIGURES.items():
+        print(f"\n| {name} | " + " | ".join(f"{n} questions" for n in QUESTIONS) + " |")
+        print("| --- |" + " ---: |" * len(QUESTIONS))
+        for regime in regimes:
+            cells = [covered(regime, n, EVALUATIONS) for n in QUESTIONS]
+            print(
+                f"| {regime.name} | " + " | ".join(f"{100 * share:.1f} ({other:.3f})" for share, other in cells) + " |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

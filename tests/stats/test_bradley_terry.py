@@ -7,20 +7,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stats.frames import comparison, results
-from support.shared_data import shared
 
 from evalh.errors import Disconnected, NotConverged, TooFewData
 from evalh.stats import bradley_terry
 from evalh.stats.bradley_terry import ELO_SCALE, components, rating_estimates, ratings, win_matrix
 from evalh.stats.cells import collect
+from stats.frames import comparison, results
+from support.shared_data import shared
 
 
-def battles(path_name: str) -> tuple[list[str], np.ndarray]:
+def battles() -> tuple[list[str], np.ndarray]:
     """Names and win matrix of a battle file, ties as half."""
-    path = shared("synthetic-battles-5k", path_name)
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as lines:
+    path = shared("synthetic-battles-5k", "battles.jsonl.gz")
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
     names = sorted({row[side] for row in rows for side in ("model_a", "model_b")})
     wins = np.zeros((len(names), len(names)))
@@ -35,8 +34,7 @@ def battles(path_name: str) -> tuple[list[str], np.ndarray]:
 def test_ratings_are_the_exact_optimum_of_a_battle_file() -> None:
     """Ratings of 5,000 battles equal the exact maximum likelihood to 1e-6 Elo."""
     expected = json.loads(shared("synthetic-battles-5k", "expected.json").read_text(encoding="utf-8"))["bt_exact_mean_1000"]
-    file = next(p.name for p in shared("synthetic-battles-5k").iterdir() if p.name.startswith("battles"))
-    names, wins = battles(file)
+    names, wins = battles()
     assert dict(zip(names, ratings(wins, names), strict=True)) == pytest.approx(expected, abs=1e-6)
 
 
@@ -198,7 +196,9 @@ def test_a_model_that_was_never_compared_is_left_out() -> None:
 
 def test_a_round_that_does_not_converge_counts_on_both_sides(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its ratings are unknown, so the limits may not lean on them."""
-    monkeypatch.setattr(bradley_terry, "_newton", lambda wins, start, tolerance: (start.copy(), np.full(len(wins), tolerance < 1e-6)))
+    monkeypatch.setattr(
+        bradley_terry, "_newton", lambda wins, start, tolerance: (start.copy(), np.full(len(wins), tolerance < 1e-6))
+    )
     found = rated(contested(20), "abc")
     assert all(e.low is None and e.high is None and e.standard_error is None for e in found)
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from stats.frames import golden
 
 from evalh.stats.games import fold
+from stats.frames import golden
 
 
 @pytest.mark.parametrize("case", golden("both_orders.json")["cases"], ids=lambda case: case[0])

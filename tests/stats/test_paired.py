@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stats.frames import golden
 
 from evalh.errors import StatsError
 from evalh.stats.paired import holm, sign_flip_test
+from stats.frames import golden
 
 
 def rng() -> np.random.Generator:

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from stats.frames import comparison, golden, results
 
 from evalh.stats.cells import collect
 from evalh.stats.resample import interval
 from evalh.stats.winrate import model_win_rates, pair_win_rates, tallies
+from stats.frames import comparison, golden, results
 
 
 @pytest.mark.parametrize("case", golden("win_rates.json")["cases"], ids=lambda case: case["name"])

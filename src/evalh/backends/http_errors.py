@@ -29,7 +29,14 @@ _LONG: Final = (
     "too many tokens",
 )
 _LARGE: Final = "request too large"  # more than a minute's allowance in one request: no minute will take it
-_FILTER: Final = ("content_filter", "content_policy", "responsibleai", "content management policy", "invalid_prompt", "was flagged")
+_FILTER: Final = (
+    "content_filter",
+    "content_policy",
+    "responsibleai",
+    "content management policy",
+    "invalid_prompt",
+    "was flagged",
+)
 _QUOTA: Final = ("insufficient_quota", "billing_hard_limit")  # not the words: Gemini says "quota" of a limit per minute
 _UNSUPPORTED: Final = re.compile(r"[Uu]nsupported (?:parameter|value): '(\w+)'")
 

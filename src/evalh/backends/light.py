@@ -94,9 +94,11 @@ def _context() -> ssl.SSLContext:
     if not bundle:
         return ssl.create_default_context()
     try:
-        return ssl.create_default_context(**{"capath" if os.path.isdir(bundle) else "cafile": bundle})
+        return ssl.create_default_context(capath=bundle) if os.path.isdir(bundle) else ssl.create_default_context(cafile=bundle)
     except OSError as error:  # ssl.SSLError is one
-        raise BadRequest(f"{bundle}: not a file of certificate authorities ({error.strerror or error}). Mend SSL_CERT_FILE") from None
+        raise BadRequest(
+            f"{bundle}: not a file of certificate authorities ({error.strerror or error}). Mend SSL_CERT_FILE"
+        ) from None
 
 
 def _proxy(url: URL) -> str | None:

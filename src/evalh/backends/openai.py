@@ -99,7 +99,7 @@ class OpenAIBackend:
             if status == 200:
                 kept = {k: v for k, v in headers.items() if k.startswith(KEPT_HEADERS)}
                 adapted = tuple(f"dropped:{name}" for name in dropped if name in request.params)
-                return RawReply(body, adapted, seconds, headers.get("x-request-id"), kept)
+                return RawReply(body, adapted, seconds, _name(headers.get("x-request-id")), kept)
             param = unsupported(body) if status == 400 else None
             if param is None:
                 break
@@ -177,7 +177,9 @@ def _secrets(spec: ModelSpec) -> tuple[bytes, ...]:
 def _open_wire(spec: ModelSpec, endpoint: str) -> Wire:
     key = os.environ.get(spec.api_key_env, "").strip() if spec.api_key_env else ""
     if not (key.isascii() and key.isprintable()):
-        raise AuthFailed(f"the variable {spec.api_key_env} holds characters that no key has, such as a line break: set it again")
+        raise AuthFailed(
+            f"the variable {spec.api_key_env} holds characters that no key has, such as a line break: set it again"
+        )
     headers = dict(spec.headers)
     names = {name.lower() for name in headers}
     if key and "authorization" not in names:
@@ -245,4 +247,3 @@ def _logprobs(value: Any) -> tuple[Mapping[str, Any], ...] | None:
         }
         tokens.append({"token": clean(item["token"]), "logprob": item.get("logprob"), "top": top})
     return tuple(tokens)
-

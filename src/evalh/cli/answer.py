@@ -11,7 +11,7 @@ from evalh.cli.stage import carry_out
 
 
 @click.command("answer")
-@options.apply(options.MODELS, options.QUESTIONS, options.WHICH, options.SAMPLES, options.OUT, options.RUNNING)
+@options.apply(options.MODELS, options.QUESTIONS, options.WHICH, options.SAMPLES, options.OUT_OF_ANSWERS, options.RUNNING)
 def command(**flags: Any) -> None:
     """Ask models, and nothing more.
 

@@ -15,7 +15,7 @@ from evalh.cli.stage import carry_out
     options.RUN_ARGUMENT,
     options.JUDGE,
     options.JUDGE_MODEL,
-    options.MODELS,
+    options.ANSWERED,
     options.WHICH,
     options.HOW,
     options.SAMPLES,

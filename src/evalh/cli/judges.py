@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 @click.group("judges")
 def group() -> None:
-    """Judges: list, show, validate, render, parse."""
+    """Judges: list, show, validate, render, parse.
+
+    \b
+    Examples:
+      evalh judges list
+      evalh judges show gpt-4
+    """
 
 
 def _prompted(name: str) -> PromptedJudge:
@@ -150,7 +156,9 @@ def validate(paths: tuple[Path, ...]) -> None:
     metavar="A[,B]",
     help="One model, or two in the order shown.",
 )
-@click.option("--turn", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option(
+    "--turn", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="The turn to be judged, from 1."
+)
 @click.option("--mode", metavar="MODE", help="Where the judge has several that fit.")
 def render(name: str, run: str, question: str, models: tuple[str, ...], turn: int, mode: str | None) -> None:
     """The exact messages that a judge would be sent, as JSON.
@@ -196,7 +204,9 @@ def render(name: str, run: str, question: str, models: tuple[str, ...], turn: in
 @click.option("--variant", metavar="NAME", help="Which variant's reader. Default: the first.")
 @click.option("--reading", type=click.Choice(["strict", "published"]), help="Read as the protocol's authors did, or strictly.")
 def parse(name: str, replies: Path, variant: str | None, reading: str | None) -> None:
-    """Read stored replies (a JSON list of texts, or JSON Lines of texts or objects with "text"); prints a JSON list.
+    """Read stored replies of a judge; prints a JSON list.
+
+    REPLIES is a JSON list of texts, or JSON Lines of texts or of objects with "text".
 
     \b
     Example:

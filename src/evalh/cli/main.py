@@ -31,6 +31,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 DONE, FAILED, USAGE, UNSCORED, BUDGET, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 
+class ReaderGone(Exception):
+    """Nobody reads standard output any more, as in `evalh show … | head`."""
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are used."""
 
@@ -53,6 +57,22 @@ class LazyGroup(click.Group):
 
             raise click.UsageError(str(UnknownName("command", args[0], tuple(COMMANDS))))
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does; a reader that has gone away is told to `main`, as click would end with exit code 1."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise ReaderGone from None
+        return result
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """As click does; `--help` prints here."""
+        try:
+            return super().make_context(*args, **extra)
+        except BrokenPipeError:
+            raise ReaderGone from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """From the table, without importing anything."""
@@ -110,7 +130,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("evalh: interrupted", err=True)
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # `evalh show … | head`
+    except (ReaderGone, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(DONE)
     except Exception as error:

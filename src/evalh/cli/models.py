@@ -13,7 +13,13 @@ from evalh.cli import options
 
 @click.group("models")
 def group() -> None:
-    """Models that have a name."""
+    """Models that have a name.
+
+    \b
+    Examples:
+      evalh models list
+      evalh models show vicuna
+    """
 
 
 def _rows() -> list[dict[str, Any]]:
@@ -40,7 +46,9 @@ def _rows() -> list[dict[str, Any]]:
 @group.command("list")
 @options.FORMAT
 def list_(shape: str) -> None:
-    """The models of evalh.toml and of the catalogue, and whether each can be reached as things stand.
+    """The models there are, and whether each can be reached.
+
+    Those of evalh.toml come first, then those of the catalogue.
 
     \b
     Example:

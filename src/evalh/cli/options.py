@@ -60,6 +60,13 @@ JUDGE = click.option(
 JUDGE_MODEL = click.option(
     "--judge-model", metavar="SPEC", help="The model behind the judge, e.g. openai:gpt-4o; its protocol stays."
 )
+ANSWERED = click.option(
+    "--models",
+    callback=listed,
+    multiple=True,
+    metavar="A,B",
+    help="Only the answers of these models of the run. Default: all of them.",
+)
 QUESTIONS = click.option(
     "--questions", default="core-80", show_default=True, metavar="SET", help="A question set's name or path."
 )
@@ -80,6 +87,12 @@ OUT = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
     help="Run folder. Default: results/<questions>--<judge>.",
+)
+OUT_OF_ANSWERS = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Run folder. Default: results/<questions>.",
 )
 RUNNING = apply(
     click.option(

@@ -9,8 +9,8 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from evalh.pipeline.book import Book
     from evalh.pipeline.engine import Engine
-    from evalh.pipeline.lanes import Book
 
 EVERY: Final = 10.0  # seconds between two plain lines
 
@@ -73,6 +73,13 @@ class Progress:
         """One line that is shown unless --quiet."""
         if not self.quiet:
             self._say("note", text)
+
+    def must_say(self, text: str) -> None:
+        """Why the run did not end well: said even with --quiet."""
+        if self.form == "json":
+            self._say("error", text)
+        else:
+            print(f"evalh: {text}", file=sys.stderr, flush=True)
 
     def _lines(self) -> None:
         while not self._stop.wait(EVERY):

@@ -14,7 +14,13 @@ from evalh.cli.main import USAGE
 
 @click.group("questions")
 def group() -> None:
-    """Question sets: list, show, validate."""
+    """Question sets: list, show, validate.
+
+    \b
+    Examples:
+      evalh questions list
+      evalh questions validate mine/questions.jsonl
+    """
 
 
 @group.command("list")
@@ -64,14 +70,14 @@ def show(name: str, question: str | None) -> None:
     """
     from evalh.core.questions import open_set
     from evalh.errors import UnknownName
-    from evalh.reports.text import visible
+    from evalh.reports.text import line, visible
 
     opened = open_set(name)
     if question is not None and question not in [q.question_id for q in opened.questions]:
         raise UnknownName(f"question of {name}", question, [q.question_id for q in opened.questions])
     for q in opened.questions:
         if question in (None, q.question_id):
-            click.echo(click.style(f"{q.question_id} · {q.category}", bold=True))
+            click.echo(click.style(line(f"{q.question_id} · {q.category}"), bold=True))
             for turn in range(1, len(q.turns) + 1):
                 click.echo(visible(q.turns[turn - 1]))
                 if question is not None and q.reference_for(turn):

@@ -53,20 +53,25 @@ def command(run: str, question: str | None, models: tuple[str, ...]) -> None:
         click.echo()
 
 
-def _heading(text: str, line: str) -> None:
-    click.echo(f"\n{click.style(text, bold=True)}\n{line * min(78, len(text))}")
+def _heading(text: str, rule: str) -> None:
+    from evalh.reports.text import line
+
+    text = line(text)
+    click.echo(f"\n{click.style(text, bold=True)}\n{rule * min(78, len(text))}")
 
 
 def _said(j: object) -> str:
     """A judgment in a few words."""
     from evalh.core.records import Judgment
+    from evalh.reports.text import line
 
     assert isinstance(j, Judgment)
     if j.status != "scored":
         return f"unscored ({j.status})"
     if j.scores:
         return "; ".join(
-            f"{aspect}: {', '.join('–' if s is None else f'{s:g}' for s in scores)}" for aspect, scores in j.scores.items()
+            f"{line(aspect)}: {', '.join('–' if s is None else f'{s:g}' for s in scores)}"
+            for aspect, scores in j.scores.items()
         )
     if j.preference is not None:
         return f"preference for the first shown: {j.preference:g}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ def carry_out(flags: dict[str, Any], *, asks: bool, reports: bool) -> None:
         click.echo(
             f"{outcome.counts['answers']} answers ({outcome.counts['answers_failed']} failed) in {folder / 'answers.jsonl'}"
         )
-    _leave(outcome, folder, flags["max_failures"])
+    _leave(outcome, folder, flags["max_failures"], watcher.must_say)
 
 
 def show(folder: Path, reference: str | None, *, write_files: bool) -> None:
@@ -56,6 +57,8 @@ def show(folder: Path, reference: str | None, *, write_files: bool) -> None:
         Console().print(terminal(report))
     else:
         click.echo(plain(report))
+    if not report.leaderboards:
+        click.echo(f"evalh: {folder} holds no judgments; evalh judge {folder} adds them", err=True)
     if write_files:
         from evalh.reports.write import write
 
@@ -63,25 +66,22 @@ def show(folder: Path, reference: str | None, *, write_files: bool) -> None:
         click.echo(f"report: {folder / 'report' / 'index.html'}")
 
 
-def _leave(outcome: Outcome, folder: Path, most: tuple[float | None, int | None]) -> None:
+def _leave(outcome: Outcome, folder: Path, most: tuple[float | None, int | None], say: Callable[[str], None]) -> None:
     """Exit as promised; silent where all is done."""
     if outcome.interrupted:
-        click.echo(
-            f"evalh: interrupted; everything received is kept in {folder}. Run the same command again to go on.", err=True
-        )
+        say(f"interrupted; everything received is kept in {folder}. Run the same command again to go on.")
         sys.exit(INTERRUPTED)
     if outcome.error is not None:
-        click.echo(f"evalh: {outcome.error}\nEverything received is kept; run the same command again to go on.", err=True)
+        say(f"{outcome.error}\nEverything received is kept; run the same command again to go on.")
         sys.exit(exit_code(outcome.error))
     lost, total = outcome.lost
     share, count = most
     if lost > (share * total if share is not None else count or 0):
         words = ", ".join(f"{n} {status}" for status, n in outcome.counts["by_status"].items() if status != "scored")
         failed = outcome.counts["answers_failed"]
-        click.echo(
-            f"evalh: {lost} of {total} units failed or stayed unscored, more than --max-failures allows"
+        say(
+            f"{lost} of {total} units failed or stayed unscored, more than --max-failures allows"
             f" ({'; '.join(x for x in (f'{failed} answers failed' if failed else '', words) if x)})."
-            " Their records say why; run the same command again to try failed ones again.",
-            err=True,
+            " Their records say why; run the same command again to try failed ones again."
         )
         sys.exit(UNSCORED)

@@ -6,13 +6,16 @@ take part. Both end in the frozen objects below, and nothing past this module lo
 
 from __future__ import annotations
 
-import os
+import contextlib
+import json
+import math
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
+from urllib.parse import urlsplit
 
 from evalh.errors import BadConfig, UnknownName
 
@@ -83,7 +86,7 @@ class ModelSpec:
     params: Mapping[str, Any] = field(default_factory=dict)
     price: Price | None = None
     revision: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold a credential
     query: Mapping[str, str] = field(default_factory=dict)
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     client: str = "light"
@@ -195,7 +198,7 @@ def load(path: Path | None = None) -> UserConfig:
         if path is None:
             return UserConfig()
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise BadConfig(f"{path}: cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'})") from None
     try:
@@ -203,121 +206,207 @@ def load(path: Path | None = None) -> UserConfig:
     except tomllib.TOMLDecodeError as error:
         raise BadConfig(f"{path}: {error}") from None
     check = _Checker(path, text)
-    check.keys(data, TABLES, "")
+    check.keys(data, TABLES, ())
     for table in TABLES:
-        if not isinstance(data.get(table, {}), dict):
-            check.fault(table, f"[{table}] must be a table")
+        check.table(data.get(table, {}), (table,))
     models = {name: check.model(name, entry) for name, entry in data.get("models", {}).items()}
     judges = {name: check.judge(name, entry) for name, entry in data.get("judges", {}).items()}
     limits = {_endpoint(url): check.limits(url, entry) for url, entry in data.get("limits", {}).items()}
-    prices = {name: check.price(entry, name) for name, entry in data.get("prices", {}).items()}
+    prices = {name: check.price(entry, ("prices", name)) for name, entry in data.get("prices", {}).items()}
     return UserConfig(path, models, judges, limits, check.generation(data.get("generation", {})), prices)
+
+
+def check_generation(path: Path, text: str, data: Any) -> dict[str, Mapping[str, Any]]:
+    """Generation parameters by category, or "default", as evalh.toml and a set.toml write them; empty ones are left out.
+
+    Raises:
+        BadConfig: names the file and the line.
+    """
+    return _Checker(path, text).generation(data)
+
+
+def url_fault(url: str) -> str | None:
+    """What is wrong with the address of an endpoint, or None."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        return f"is not an address ({error})"
+    if parts.username or parts.password:
+        return "may not hold a user or a password: name the key's variable with api_key_env"
+    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable() or " " in url:
+        return f"must start with http:// or https:// and a host, not {url!r}"
+    if parts.query or parts.fragment:
+        return "may not hold '?' or '#': write query = { … }"
+    if parts.path.rstrip("/").endswith("/chat/completions"):
+        return "ends before /chat/completions, which evalh adds by itself"
+    return None
 
 
 def _endpoint(url: str) -> str:
     return url.rstrip("/")
 
 
+def _looks_like_a_key(name: str) -> bool:
+    """Whether what stands where a variable's name belongs is a credential: no name, or a long jumble of letters and digits."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        return True
+    return any(len(part) >= 16 and re.search(r"[0-9]", part) and re.search(r"[a-z]", part) for part in name.split("_"))
+
+
+def _paths(value: Any, head: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The path of every key in a parsed piece of TOML."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield (*head, key)
+            yield from _paths(inner, (*head, key))
+
+
 class _Checker:
-    """Checks the values of one evalh.toml; every fault names the file and the line of the key."""
+    """Checks the values of one TOML file; every fault names the file and the line of the key.
+
+    `within` is the path of the table that a key stands in: ("models", "vicuna").
+    """
 
     def __init__(self, path: Path, text: str) -> None:
         self.path = path
         self.lines = text.splitlines()
 
-    def fault(self, key: str, message: str, within: str = "") -> None:
-        raise BadConfig(f"{self.path}{self._line(key, within)}: {message}")
+    def fault(self, key: str, message: str, within: tuple[str, ...] = ()) -> NoReturn:
+        raise BadConfig(f"{self.path}{self._line((*within, key))}: {message}")
 
-    def _line(self, key: str, within: str) -> str:
-        """ ":N" of the first line that sets `key`, looked for behind the header of table `within`."""
-        start = 0
-        if within:
-            heads = [i for i, line in enumerate(self.lines) if line.strip().startswith("[") and within in line]
-            start = heads[0] if heads else 0
-        pattern = re.compile(rf"^\s*(\[.*)?[\"']?{re.escape(key)}[\"']?\s*(=|\]|\.)")
-        for i, line in enumerate(self.lines[start:], start + 1):
-            if pattern.search(line):
-                return f":{i}"
-        return f":{start + 1}" if within else ""
+    def _line(self, wanted: tuple[str, ...]) -> str:
+        """The ":N" of the first line that sets this key, or else of the innermost table around it that has one."""
+        found: dict[tuple[str, ...], int] = {}
+        head: tuple[str, ...] = ()
+        for number, line in enumerate(self.lines, 1):
+            for piece in (line, line.partition("=")[0] + "= 0"):  # a value may go on over several lines
+                with contextlib.suppress(tomllib.TOMLDecodeError):
+                    paths = list(_paths(tomllib.loads(piece)))
+                    break
+            else:
+                continue
+            if line.lstrip().startswith("["):
+                head = paths[-1] if paths else ()
+                paths = [head[:depth] for depth in range(1, len(head) + 1)]
+            else:
+                paths = [(*head, *path) for path in paths]
+            for path in paths:
+                found.setdefault(path, number)
+        while wanted and wanted not in found:
+            wanted = wanted[:-1]
+        return f":{found[wanted]}" if wanted else ""
 
-    def keys(self, data: Mapping[str, Any], known: Sequence[str], within: str) -> None:
+    def keys(self, data: Mapping[str, Any], known: Sequence[str], within: tuple[str, ...]) -> None:
         for key in data:
             if key not in known:
                 self.fault(key, str(UnknownName("key" if within else "table", key, tuple(known))), within)
 
-    def table(self, entry: Any, name: str) -> dict[str, Any]:
+    def table(self, entry: Any, within: tuple[str, ...]) -> dict[str, Any]:
         if not isinstance(entry, dict):
-            self.fault(name, f"{name!r} must be a table")
+            self.fault(within[-1], f"{within[-1]!r} must be a table", within[:-1])
         return dict(entry)
 
-    def typed(self, data: Mapping[str, Any], key: str, kind: type | tuple[type, ...], what: str, within: str) -> None:
-        if key in data and (not isinstance(data[key], kind) or isinstance(data[key], bool)):
+    def typed(self, data: Mapping[str, Any], key: str, kind: type, what: str, within: tuple[str, ...]) -> None:
+        if key in data and (not isinstance(data[key], kind) or (isinstance(data[key], bool) and kind is not bool)):
             self.fault(key, f"{key} must be {what}", within)
 
+    def number(self, data: Mapping[str, Any], key: str, within: tuple[str, ...]) -> None:
+        value = data.get(key, 0)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            self.fault(key, f"{key} must be a number", within)
+
     def model(self, name: str, entry: Any) -> dict[str, Any]:
-        data = self.table(entry, name)
-        self.keys(data, MODEL_KEYS, name)
+        here = ("models", name)
+        data = self.table(entry, here)
+        self.keys(data, MODEL_KEYS, here)
         if not LABEL.fullmatch(name):
-            self.fault(name, f"a model's name may not hold spaces, '=', ':', ',' or slashes: {name!r}")
+            self.fault(name, f"a model's name may not hold spaces, '=', ':', ',' or slashes: {name!r}", here[:-1])
         for key in ("provider", "model", "base_url", "api_key_env", "revision", "client", "system", "path"):
-            self.typed(data, key, str, "text", name)
+            self.typed(data, key, str, "text", here)
         if "client" in data and data["client"] not in ("light", "sdk"):
-            self.fault("client", 'client must be "light" or "sdk"', name)
-        for key in ("headers", "query", "extra_body", "metadata"):
-            self.typed(data, key, dict, "a table", name)
-        env = data.get("api_key_env")
-        if env is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", env):
-            self.fault("api_key_env", "api_key_env is the NAME of an environment variable, never the key itself", name)
-        self.parameters(data, name)
+            self.fault("client", 'client must be "light" or "sdk"', here)
+        for key in ("headers", "query"):
+            self.texts(data, key, here)
+        for key in ("extra_body", "metadata"):
+            self.plain(data, key, here)
+        if _looks_like_a_key(data.get("api_key_env", "NONE")):
+            self.fault("api_key_env", "api_key_env is the NAME of an environment variable, never the key itself", here)
+        self.parameters(data, here)
         if "price" in data:
-            data["price"] = self.price(data["price"], name)
-        url = data.get("base_url")
-        if url is not None and not re.match(r"https?://[^/]", url):
-            self.fault("base_url", f"base_url must start with http:// or https://, not {url!r}", name)
+            data["price"] = self.price(data["price"], (*here, "price"))
+        if "base_url" in data and (wrong := url_fault(data["base_url"])):
+            self.fault("base_url", f"base_url {wrong}", here)
         return data
+
+    def texts(self, data: Mapping[str, Any], key: str, within: tuple[str, ...]) -> None:
+        self.typed(data, key, dict, "a table", within)
+        for name, value in data.get(key, {}).items():
+            if not isinstance(value, str) or not value.isprintable():
+                self.fault(name, f"{key}: {name} must be text on one line", (*within, key))
+
+    def plain(self, data: Mapping[str, Any], key: str, within: tuple[str, ...]) -> None:
+        self.typed(data, key, dict, "a table", within)
+        try:
+            json.dumps(data.get(key), allow_nan=False)
+        except (TypeError, ValueError):
+            self.fault(key, f"{key} may hold only what JSON can: no dates, no nan, no inf", within)
 
     def judge(self, name: str, entry: Any) -> dict[str, Any]:
-        data = self.table(entry, name)
-        self.keys(data, JUDGE_KEYS, name)
+        here = ("judges", name)
+        data = self.table(entry, here)
+        self.keys(data, JUDGE_KEYS, here)
         for key in ("judge", "model"):
-            self.typed(data, key, str, "text", name)
-        self.typed(data, "attempts", int, "a whole number", name)
-        self.parameters(data, name)
+            self.typed(data, key, str, "text", here)
+        self.typed(data, "attempts", int, "a whole number", here)
+        if data.get("attempts", 1) < 1:
+            self.fault("attempts", "attempts must be at least 1", here)
+        self.parameters(data, here)
         return data
 
-    def parameters(self, data: Mapping[str, Any], within: str) -> None:
+    def parameters(self, data: Mapping[str, Any], within: tuple[str, ...]) -> None:
         for key in ("temperature", "top_p", "min_p", "presence_penalty", "frequency_penalty", "repetition_penalty"):
-            self.typed(data, key, (int, float), "a number", within)
+            self.number(data, key, within)
         for key in ("max_tokens", "seed", "top_k", "top_logprobs"):
             self.typed(data, key, int, "a whole number", within)
         if data.get("max_tokens", 1) < 1:
             self.fault("max_tokens", "max_tokens must be at least 1", within)
+        stop = data.get("stop", "")
+        if not isinstance(stop, str) and not (isinstance(stop, list) and all(isinstance(s, str) for s in stop)):
+            self.fault("stop", "stop must be text or a list of texts", within)
+        self.typed(data, "reasoning_effort", str, "text", within)
+        self.plain(data, "response_format", within)
+        self.typed(data, "logprobs", bool, "true or false", within)
 
     def limits(self, url: str, entry: Any) -> Limits:
-        data = self.table(entry, url)
-        self.keys(data, LIMIT_KEYS, url)
+        here = ("limits", url)
+        data = self.table(entry, here)
+        self.keys(data, LIMIT_KEYS, here)
+        self.typed(data, "concurrency", int, "a whole number", here)
         for key in LIMIT_KEYS:
-            self.typed(data, key, (int, float), "a number", url)
-            if key in data and data[key] <= 0:
-                self.fault(key, f"{key} must be above 0", url)
+            self.number(data, key, here)
+            if data.get(key, 1) <= 0:
+                self.fault(key, f"{key} must be above 0", here)
         return Limits(**data)
 
-    def price(self, entry: Any, within: str) -> Price:
+    def price(self, entry: Any, within: tuple[str, ...]) -> Price:
         data = self.table(entry, within)
+        self.keys(data, ("input", "output"), within)
         for key in ("input", "output"):
-            if not isinstance(data.get(key), int | float) or isinstance(data.get(key), bool) or data[key] < 0:
-                self.fault("price", "price = { input = …, output = … } in dollars per million tokens", within)
+            self.number(data, key, within)
+            if data.get(key, -1) < 0:
+                self.fault(key, "price = { input = …, output = … } in dollars per million tokens", within)
         return Price(float(data["input"]), float(data["output"]))
 
-    def generation(self, data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-        self.keys(data, ("default", "categories"), "generation")
-        tables = {"default": data.get("default", {}), **data.get("categories", {})}
-        for name, entry in tables.items():
-            self.keys(self.table(entry, name), GENERATION, name)
-            self.parameters(entry, name)
-        return {name: entry for name, entry in tables.items() if entry}
-
-
-def environment(env: Mapping[str, str] | None = None) -> Mapping[str, str]:
-    """The environment that settings are read from; a seam for tests."""
-    return os.environ if env is None else env
+    def generation(self, data: Any) -> dict[str, Mapping[str, Any]]:
+        here = ("generation",)
+        data = self.table(data, here)
+        self.keys(data, ("default", "categories"), here)
+        categories = self.table(data.get("categories", {}), (*here, "categories"))
+        tables = {"default": (*here, "default"), **{name: (*here, "categories", name) for name in categories}}
+        checked = {}
+        for name, path in tables.items():
+            checked[name] = self.table(categories[name] if len(path) == 3 else data.get("default", {}), path)
+            self.keys(checked[name], GENERATION, path)
+            self.parameters(checked[name], path)
+        return {name: entry for name, entry in checked.items() if entry}

@@ -49,16 +49,16 @@ def answer_id(
     return digest(parts if position is None else [*parts, position])
 
 
-def comparison_ids(
-    judge: str, judge_hash: str, question_id: str, mode: str, turn: int, answers: Sequence[str], sample: int
-) -> tuple[str, str]:
-    """(unit id, group id): the group is the same for every order of the same answers; a judgment's id adds its attempt."""
-    head = [judge, judge_hash, question_id, mode, turn, sample]
-    unit = digest([*head, list(answers)])
-    group = unit if len(answers) == 1 else digest([*head, sorted(answers)])
-    return unit, group
+def unit_id(judge: str, judge_hash: str, question_id: str, mode: str, turn: int, answers: Sequence[str], sample: int) -> str:
+    """Names a judgment by who judges what, in which order it is shown, and which repeat it is."""
+    return digest([judge, judge_hash, question_id, mode, turn, sample, list(answers)])
+
+
+def group_id(judge: str, judge_hash: str, question_id: str, mode: str, turn: int, answers: Sequence[str], sample: int) -> str:
+    """The same for every order of the same answers."""
+    return unit_id(judge, judge_hash, question_id, mode, turn, sorted(answers), sample)
 
 
 def judgment_id(unit: str, attempt: int) -> str:
-    """The id of one attempt at a unit."""
+    """The id of one attempt at a judgment unit."""
     return f"{unit}-{attempt}"

@@ -12,11 +12,12 @@ Durability is against the death of the process: WAL without a disk flush per com
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -89,33 +90,55 @@ class Ledger:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or resources.user_data() / "ledger.sqlite3"
         self._waiting: list[tuple[str, tuple[Any, ...]]] = []
-        self._fresh: dict[str, RawReply] = {}
+        self._fresh: dict[str, RawReply | None] = {}  # what waits to be written; None where it is to be deleted
         self._group: asyncio.Future[None] | None = None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version > SCHEMA:
-                raise StoreError(
-                    f"{self.path}: this ledger (schema {version}) was written by a newer evalh;"
-                    " upgrade evalh or choose another --ledger"
-                )
+        except (sqlite3.Error, OSError) as error:
+            raise self._unusable(error) from None
+        try:
+            self._set_up()
+        except sqlite3.Error as error:
+            self._db.close()
+            raise self._unusable(error) from None
+        except StoreError:
+            self._db.close()
+            raise
+
+    def _unusable(self, error: Exception) -> StoreError:
+        return StoreError(
+            f"{self.path}: the ledger cannot be opened ({error}); set EVALH_HOME or --ledger to a folder that can be written"
+        )
+
+    def _set_up(self) -> None:
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA:
+            raise StoreError(
+                f"{self.path}: this ledger (schema {version}) was written by a newer evalh;"
+                " upgrade evalh or choose another --ledger"
+            )
+        if version < SCHEMA:
             self._db.executescript(TABLES)
             self._db.execute(f"PRAGMA user_version={SCHEMA}")
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(
-                f"{self.path}: the ledger cannot be opened ({error});"
-                " set EVALH_HOME or --ledger to a folder that can be written"
-            ) from None
+
+    def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: the ledger cannot be read ({error})") from None
 
     def get(self, key: str) -> RawReply | None:
         """The response to a request, or None if none was ever received."""
         if key in self._fresh:
             return self._fresh[key]
-        row = self._db.execute("SELECT body, adapted, latency, request_id FROM responses WHERE key = ?", (key,)).fetchone()
-        return None if row is None else RawReply(row[0], tuple(json.loads(row[1])) if row[1] else (), row[2], row[3])
+        for body, adapted, latency, name in self._rows(
+            "SELECT body, adapted, latency, request_id FROM responses WHERE key = ?", key
+        ):
+            return RawReply(body, tuple(json.loads(adapted)) if adapted else (), latency, name)
+        return None
 
     async def commit(self, paid: Paid) -> None:
         """Store a response; returns when it is safe from the death of the process."""
@@ -165,15 +188,15 @@ class Ledger:
 
     def fail(self, key: str, label: str, stage: str, run: str, kind: str, message: str, body: bytes | None = None) -> None:
         """Journal a failure; if a body was stored for this key and proved useless, it is moved here and never served again."""
-        self._fresh.pop(key, None)
         self._add("INSERT INTO failures VALUES (?,?,?,?,?,?,?,?)", (time.time(), key, label, stage, run, kind, message, body))
         if body is not None:
+            self._fresh[key] = None
             self._add("DELETE FROM responses WHERE key = ?", (key,))
 
     def _add(self, statement: str, row: tuple[Any, ...]) -> None:
+        loop = asyncio.get_running_loop()
         self._waiting.append((statement, row))
-        if self._group is None:
-            loop = asyncio.get_running_loop()
+        if self._group is None or self._group.get_loop() is not loop:  # a loop may have ended before its group was written
             self._group = loop.create_future()
             loop.call_soon(self._flush)
 
@@ -188,12 +211,12 @@ class Ledger:
         group, self._group = self._group, None
         try:
             self.flush()
-        except StoreError as error:
-            if group is not None and not group.done():
+        except Exception as error:  # whatever it is, those who wait must hear of it
+            if group is not None:
                 group.set_exception(error)
                 group.exception()  # whoever waits raises it; nobody may be waiting
             return
-        if group is not None and not group.done():
+        if group is not None:
             group.set_result(None)
 
     def flush(self) -> None:
@@ -205,9 +228,11 @@ class Ledger:
             for statement, row in self._waiting:
                 self._db.execute(statement, row)
             self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            if self._db.in_transaction:
+        except Exception as error:
+            with contextlib.suppress(sqlite3.Error):  # SQLite may have rolled back by itself
                 self._db.execute("ROLLBACK")
+            if not isinstance(error, sqlite3.Error):
+                raise
             raise StoreError(
                 f"{self.path}: the ledger cannot be written ({error});"
                 " free some space or choose another --ledger, then run the same command again"
@@ -217,19 +242,17 @@ class Ledger:
 
     def spent(self, run: str) -> list[Spent]:
         """What a run has paid, by stage and model."""
-        rows: Iterable[tuple[Any, ...]] = self._db.execute(
+        rows = self._rows(
             "SELECT stage, label, count(*), sum(coalesce(input_tokens, 0)), sum(coalesce(output_tokens, 0)),"
             " sum(usd), sum(usd IS NULL)"
             " FROM usage WHERE run = ? GROUP BY stage, label ORDER BY stage, label",
-            (run,),
+            run,
         )
         return [Spent(*row) for row in rows]
 
     def served(self, run: str) -> dict[str, list[tuple[str | None, str | None]]]:
         """label -> the (served model, fingerprint) pairs that answered for it within a run."""
-        rows = self._db.execute(
-            "SELECT DISTINCT label, served_model, fingerprint FROM usage WHERE run = ? ORDER BY 1, 2, 3", (run,)
-        )
+        rows = self._rows("SELECT DISTINCT label, served_model, fingerprint FROM usage WHERE run = ? ORDER BY 1, 2, 3", run)
         found: dict[str, list[tuple[str | None, str | None]]] = {}
         for label, model, fingerprint in rows:
             found.setdefault(label, []).append((model, fingerprint))
@@ -237,9 +260,9 @@ class Ledger:
 
     def info(self) -> dict[str, Any]:
         """Counts and size, for `evalh ledger info`."""
-        count = self._db.execute("SELECT count(*) FROM responses").fetchone()[0]
-        failures = self._db.execute("SELECT count(*) FROM failures").fetchone()[0]
-        usd = self._db.execute("SELECT sum(usd) FROM usage").fetchone()[0]
+        [(count,)] = self._rows("SELECT count(*) FROM responses")
+        [(failures,)] = self._rows("SELECT count(*) FROM failures")
+        [(usd,)] = self._rows("SELECT sum(usd) FROM usage")
         size = os.path.getsize(self.path)
         return {
             "schema": SCHEMA,

@@ -7,15 +7,16 @@ at once, before anything is sent.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from evalh.core import resources
-from evalh.core.config import GENERATION, LABEL, ModelSpec, Price, UserConfig
+from evalh.core.config import GENERATION, LABEL, ModelSpec, Price, UserConfig, url_fault
 from evalh.core.registry import registered
 from evalh.errors import BadConfig, UnknownName
 
@@ -48,7 +49,7 @@ def resolve(text: str, user: UserConfig, env: Mapping[str, str]) -> ModelSpec:
     """
     label, text = split_label(text)
     if text in user.models:
-        spec = _from_entry(text, user.models[text], env, str(user.path))
+        spec = _from_entry(text, _completed(text, user.models[text]), env, str(user.path))
     elif text in catalog():
         spec = _from_entry(text, catalog()[text], env, "the catalogue")
     elif ":" in text:
@@ -70,11 +71,16 @@ def resolve(text: str, user: UserConfig, env: Mapping[str, str]) -> ModelSpec:
     return spec
 
 
+def _completed(name: str, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An entry that names no model of its own, such as one with an address only, changes the catalogue's of its name."""
+    return entry if {"provider", "model", "path"} & set(entry) else {**catalog().get(name, {}), **entry}
+
+
 def _label_of(provider: str, model: str) -> str:
     """The label of `provider:model` where none was given: the file's stem, or the model's own name."""
     if provider == "file":
-        return Path(model).stem
-    return model.replace("/", "_").replace(",", "_").replace("=", "_")
+        model = PurePosixPath(model.replace("\\", "/")).stem  # a path of either kind of system
+    return re.sub(r"[\s=,/\\]", "_", model)
 
 
 def _from_entry(label: str, entry: Mapping[str, Any], env: Mapping[str, str], where: str) -> ModelSpec:
@@ -91,11 +97,10 @@ def _from_entry(label: str, entry: Mapping[str, Any], env: Mapping[str, str], wh
     url = entry.get("base_url")
     key = entry.get("api_key_env")
     if provider == "openai" and url is None:
-        url = env.get("OPENAI_BASE_URL") or (None if entry.get("needs_endpoint") else OPENAI_URL)
+        url = _checked("OPENAI_BASE_URL", env.get("OPENAI_BASE_URL")) or (None if entry.get("needs_endpoint") else OPENAI_URL)
         key = key or "OPENAI_API_KEY"
     elif provider == "ollama" and url is None:
-        url = (env.get("OLLAMA_HOST") or "http://127.0.0.1:11434").rstrip("/")
-        url = (url if "://" in url else f"http://{url}") + "/v1"
+        url = _checked("OLLAMA_HOST", _ollama(env.get("OLLAMA_HOST") or "127.0.0.1"))
     return ModelSpec(
         label=label,
         provider=provider,
@@ -115,12 +120,34 @@ def _from_entry(label: str, entry: Mapping[str, Any], env: Mapping[str, str], wh
     )
 
 
+def _checked(variable: str, url: str | None) -> str | None:
+    """The address in an environment variable."""
+    if not url:
+        return None
+    if wrong := url_fault(url):
+        raise BadConfig(f"the environment variable {variable} {wrong}")
+    return url
+
+
+def _ollama(host: str) -> str:
+    """The address that OLLAMA_HOST means, read as Ollama reads it: 11434 is the port where neither it nor a scheme is given."""
+    host = host.strip().rstrip("/")
+    scheme, sign, rest = host.rpartition("://")
+    place, slash, path = rest.partition("/")
+    if not sign and not re.search(r":\d*$", place):
+        place += ":11434"
+    if place.startswith(":"):
+        place = "127.0.0.1" + place
+    return f"{scheme or 'http'}://{place}{slash}{path}/v1"
+
+
 def _answer_file(path: str) -> Path:
     """A path as given, or one of the answer files that travel with a built-in question set."""
     given = Path(path).expanduser()
     parts = given.parts
-    if not given.is_absolute() and not given.exists() and parts[:1] == ("questions",):
-        return resources.builtin("questions").joinpath(*parts[1:])
+    if not given.exists() and parts[:1] == ("questions",):
+        shipped = resources.builtin("questions").joinpath(*parts[1:])
+        return shipped if shipped.exists() else given
     return given
 
 
@@ -135,6 +162,7 @@ def missing(specs: Sequence[tuple[str, ModelSpec]], env: Mapping[str, str]) -> l
 
 
 def _missing(spec: ModelSpec, env: Mapping[str, str]) -> str | None:
+    name = spec.label if re.fullmatch(r"[\w-]+", spec.label, re.ASCII) else f'"{spec.label}"'  # as TOML writes a key
     if spec.provider == "file":
         if Path(spec.model).is_file():
             return None
@@ -142,7 +170,7 @@ def _missing(spec: ModelSpec, env: Mapping[str, str]) -> str | None:
     if spec.provider == "openai" and spec.base_url is None:
         return (
             f"no server is known for {spec.model}. Serve it behind any OpenAI-compatible address and either\n"
-            f'      write to evalh.toml:  [models.{spec.label}]  base_url = "http://127.0.0.1:8000/v1"\n'
+            f'      write to evalh.toml:\n          [models.{name}]\n          base_url = "http://127.0.0.1:8000/v1"\n'
             f"      or set OPENAI_BASE_URL to that address\n"
             f"      or use recorded answers:  --models {spec.label}=file:ANSWERS.jsonl"
         )
@@ -150,7 +178,7 @@ def _missing(spec: ModelSpec, env: Mapping[str, str]) -> str | None:
         return (
             f"the environment variable {spec.api_key_env} with the key for {spec.base_url} is not set. Either\n"
             f"      export {spec.api_key_env}=…\n"
-            f'      or name another variable in evalh.toml:  [models.{spec.label}]  api_key_env = "MY_KEY"\n'
+            f'      or name another variable in evalh.toml:\n          [models.{name}]\n          api_key_env = "MY_KEY"\n'
             f'      or point to another server:  base_url = "http://127.0.0.1:8000/v1" there, or OPENAI_BASE_URL'
         )
     return None
@@ -161,7 +189,7 @@ def _is_local(url: str) -> bool:
     from urllib.parse import urlsplit
 
     host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")
+    return host in ("localhost", "::1", "0.0.0.0") or host.startswith("127.")
 
 
 @cache

@@ -61,6 +61,10 @@ class Judge(Protocol):
         """How many orders of a comparison are asked for: 2, or 1 where the protocol fixes the order."""
         ...
 
+    def protocol(self, variant: str) -> str:
+        """What a judgment calls its protocol: "judge-folder/variant"."""
+        ...
+
     def hash(self, variant: str) -> str:
         """Names everything that is fixed about a request of this variant."""
         ...

@@ -14,10 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
+
 from evalh.core import resources
+from evalh.core.config import check_generation
 from evalh.core.ids import file_sha256
 from evalh.core.records import Question
-from evalh.errors import BadQuestionSet, UnknownName
+from evalh.errors import BadConfig, BadQuestionSet, UnknownName
 
 FIELDS: Final = ("schema", "question_id", "category", "turns", "text", "reference", "tags", "metadata")
 SET_KEYS: Final = ("name", "title", "description", "version", "licence", "source", "language", "sha256", "generation")
@@ -75,8 +78,7 @@ def open_set(name: str) -> QuestionSet:
     file = where.path if where.path.is_file() else where.path / "questions.jsonl"
     questions = read_questions(file)
     about = _about(where.path / "set.toml") if where.path.is_dir() else {}
-    generation = about.pop("generation", {})
-    params = {"default": generation.get("default", {}), **generation.get("categories", {})}
+    params = about.pop("generation", {})
     return QuestionSet(where.name, where.path, where.origin, questions, file_sha256(file), about, params)
 
 
@@ -84,8 +86,12 @@ def _about(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        about = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        text = path.read_text("utf-8")
+        about = tomllib.loads(text)
+        about["generation"] = check_generation(path, text, about.get("generation", {}))
+    except BadConfig as error:
+        raise BadQuestionSet(str(error)) from None
+    except (OSError, ValueError) as error:  # tomllib.TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise BadQuestionSet(f"{path}: {error}") from None
     for key in about:
         if key not in SET_KEYS:
@@ -148,37 +154,43 @@ def _question(line: bytes) -> tuple[Question | None, list[str]]:
         return None, [f"not UTF-8 (byte {error.start})"]
     except json.JSONDecodeError as error:
         return None, [f"not JSON: {error.msg} (column {error.colno})"]
+    except (ValueError, RecursionError) as error:
+        return None, [f"not JSON that can be read: {error}"]
     if not isinstance(data, dict):
         return None, ["not a JSON object"]
+    try:
+        orjson.dumps(data)
+    except orjson.JSONEncodeError as error:  # half of a surrogate pair, a number beyond 64 bits
+        return None, [f"holds what no record can hold: {error}"]
     faults = [str(UnknownName("field", key, FIELDS)) for key in data if key not in FIELDS]
     identity = data.get("question_id")
-    if isinstance(identity, bool) or not isinstance(identity, str | int) or identity == "":
+    if isinstance(identity, bool) or not isinstance(identity, str | int) or not str(identity).strip():
         faults.append("question_id must be text or a whole number")
     category = data.get("category", "")
     if not isinstance(category, str) or not category.strip():
         faults.append("category must be non-empty text")
     turns = [data["text"]] if "text" in data and "turns" not in data else data.get("turns")
     faults += _texts("turns", turns, needed=True)
-    reference = data.get("reference") or []
+    if "text" in data and "turns" in data:
+        faults.append('"text" and "turns" both stand there; write one of them')
+    reference = _given(data, "reference", [])
     faults += _texts("reference", reference, none_allowed=True)
     if isinstance(reference, list) and isinstance(turns, list) and len(reference) > len(turns):
         faults.append(f"reference has {len(reference)} entries for {len(turns)} turn(s)")
-    faults += _texts("tags", data.get("tags") or [])
-    if not isinstance(data.get("metadata") or {}, dict):
+    tags = _given(data, "tags", [])
+    faults += _texts("tags", tags)
+    metadata = _given(data, "metadata", {})
+    if not isinstance(metadata, dict):
         faults.append("metadata must be an object")
     if faults:
         return None, faults
-    return (
-        Question(
-            str(identity),
-            category,
-            tuple(turns or ()),
-            tuple(reference),
-            tuple(data.get("tags") or ()),
-            data.get("metadata") or {},
-        ),
-        [],
-    )
+    return Question(str(identity), category, tuple(turns or ()), tuple(reference), tuple(tags), metadata), []
+
+
+def _given(data: Mapping[str, Any], key: str, otherwise: Any) -> Any:
+    """A field's value; null stands for "not given"."""
+    value = data.get(key)
+    return otherwise if value is None else value
 
 
 def _texts(name: str, value: Any, *, needed: bool = False, none_allowed: bool = False) -> Iterable[str]:

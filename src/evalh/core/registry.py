@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from evalh.errors import ConfigError, UnknownName
+from evalh.errors import ConfigError, MissingExtra, UnknownName
 
 
 @cache
@@ -35,8 +35,16 @@ def load(group: str, name: str, kind: str, hint: str = "") -> Any:
 
     Raises:
         UnknownName: nobody registered it.
+        MissingExtra: what it needs is not installed.
     """
     points = registered(group)
     if name not in points:
         raise UnknownName(kind, name, tuple(points), hint)
-    return points[name].load()
+    try:
+        return points[name].load()
+    except (ImportError, AttributeError) as error:
+        dist = points[name].dist
+        owner = dist.name if dist else points[name].value
+        raise MissingExtra(
+            f"{kind} {name!r} of the package {owner} cannot be loaded ({error}); install what it needs, or uninstall {owner}"
+        ) from error

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from evalh.core import registry
+
 Kind = Literal["questions", "judges"]
 MARKER: Final[dict[str, str]] = {"questions": "questions.jsonl", "judges": "judge.toml"}
 
@@ -54,12 +56,10 @@ def places(kind: Kind, env: Mapping[str, str] = os.environ) -> Iterator[tuple[st
 
 
 def _plugins(kind: Kind) -> Iterator[tuple[str, Path]]:
-    from importlib.metadata import entry_points
-
-    for point in sorted(entry_points(group="evalh.data"), key=lambda p: p.name):
-        module = point.load()
-        root = Path(module.__file__).resolve().parent
-        yield f"plugin {point.name}", root / kind
+    for name in registry.registered("evalh.data"):
+        module = registry.load("evalh.data", name, "data package")
+        for folder in module.__path__ if hasattr(module, "__path__") else [Path(module.__file__).parent]:
+            yield f"plugin {name}", Path(folder).resolve() / kind
 
 
 def found(kind: Kind, env: Mapping[str, str] = os.environ) -> list[Found]:
@@ -75,9 +75,9 @@ def found(kind: Kind, env: Mapping[str, str] = os.environ) -> list[Found]:
 
 
 def find(kind: Kind, name: str, env: Mapping[str, str] = os.environ) -> Found | None:
-    """The resource of a name, or of an explicit path (anything with a separator, or an existing folder or .jsonl file)."""
+    """The resource of a name, or of an explicit path (a resource folder, or a .jsonl file of questions)."""
     path = Path(name).expanduser()
-    if (path / MARKER[kind]).is_file() and (os.sep in name or "/" in name or path.is_absolute()):
+    if (path / MARKER[kind]).is_file():
         return Found(path.resolve().name, path, "path")
     if kind == "questions" and path.suffix == ".jsonl" and path.is_file():
         return Found(path.stem, path, "path")

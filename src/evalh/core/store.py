@@ -122,6 +122,12 @@ class RunFolder:
         for number, _, line in self._lines(path):
             yield wire.load(kind, line, f"{path}:{number}")
 
+    def raw(self, kind: type[R]) -> Iterator[dict[str, Any]]:
+        """The records of a kind as decoded JSON, for whoever needs a few fields of very many; raises as `read`."""
+        path = self.path / FILES[kind]
+        for number, _, line in self._lines(path):
+            yield wire.decode(line, f"{path}:{number}")
+
     def votes(self) -> list[dict[str, Any]]:
         """Verdicts of people over this run's answers, as {"question_id", "model_a", "model_b", "winner", "rater", "turn"}.
 
@@ -251,11 +257,11 @@ class RunFolder:
                     f.truncate(start)
                 raise _disk(self.path / FILES[kind], error) from None
 
-    def rewrite(self, kind: type[R], order: Callable[[R], tuple[Any, ...] | None]) -> int:
+    def rewrite(self, kind: type[R], order: Callable[[dict[str, Any]], tuple[Any, ...] | None]) -> int:
         """Put a record file in plan order by one atomic rename; of several records with one order key the last stays.
 
         Args:
-            order: a sort key for a record, or None to leave it out (it has been superseded).
+            order: a sort key for a record's decoded line, or None to leave it out (it has been superseded).
 
         Returns:
             The number of records kept.
@@ -265,7 +271,11 @@ class RunFolder:
         previous: tuple[Any, ...] | None = None
         in_order = True
         for number, offset, line in self._lines(path):
-            key = order(wire.load(kind, line, f"{path}:{number}"))
+            where = f"{path}:{number}"
+            try:
+                key = order(wire.decode(line, where))
+            except (KeyError, TypeError, AttributeError) as error:
+                raise CorruptRecord(f"{where}: not a valid record ({error!r})") from None
             if key is None or key in latest or (previous is not None and key < previous):
                 in_order = False
             if key is not None:

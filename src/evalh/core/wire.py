@@ -61,13 +61,18 @@ def load(kind: type[R], line: bytes | str, where: str = "") -> R:
         CorruptRecord: not JSON, not an object, a field missing, unknown or of the wrong type.
         UnsupportedSchema: written by a newer evalh.
     """
+    return from_dict(kind, decode(line, where), where)
+
+
+def decode(line: bytes | str, where: str = "") -> dict[str, Any]:
+    """The JSON object on a line, unchecked but for being one. Raises CorruptRecord."""
     try:
         data = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         raise CorruptRecord(f"{where}: not a JSON record ({error})") from None
     if not isinstance(data, dict):
         raise CorruptRecord(f"{where}: not a JSON object")
-    return from_dict(kind, data, where)
+    return data
 
 
 def from_dict(kind: type[R], data: dict[str, Any], where: str = "") -> R:
@@ -100,14 +105,15 @@ def _number(value: Any) -> bool:
 
 
 def _scores(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(v, list) and all(s is None or _number(s) for s in v) for v in value.values())
+    return isinstance(value, dict) and all(
+        isinstance(v, list) and all(s is None or _number(s) for s in v) for v in value.values()
+    )
 
 
 # What a field must be before it is converted: a text where a list belongs would otherwise become a tuple of letters.
 _CHECKS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     **dict.fromkeys(
-        ("question_id", "category", "answer_id", "model", "judgment_id", "group_id", "judge", "judge_hash")
-        + ("protocol", "mode", "status", "explanation"),
+        ["question_id", "category", "answer_id", "model", "judgment_id", "group_id", "judge", "judge_hash", "protocol", "mode", "status", "explanation"],
         (lambda v: isinstance(v, str), "text"),
     ),
     **dict.fromkeys(("finish_reason", "verdict"), (lambda v: v is None or isinstance(v, str), "text or null")),

@@ -14,14 +14,14 @@ Source of the layout: lm-sys/FastChat, fastchat/eval/table, March 2023.
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import jsonlines
-
-from evalh.core.ids import answer_id, comparison_ids, digest, file_sha256, judgment_id
+from evalh.core.ids import answer_id, digest, file_sha256, group_id, judgment_id, unit_id
 from evalh.core.questions import read_questions
 from evalh.core.records import Answer, Judgment, Question
 from evalh.errors import BadImport, UnknownName
@@ -116,13 +116,13 @@ def _review(
         raise BadImport(f"{where}: " + ("an unknown question" if question not in known else "score must hold two numbers"))
     shown = tuple(_answer(done, name, question, original, texts, where) for name, original in zip(names, ids, strict=True))
     mark = digest([JUDGE, PROTOCOL])
-    unit, group = comparison_ids(JUDGE, mark, question, "two-score", 1, [*shown, str(number)], 0)
-    readable = min(scores) >= 0
+    named = (JUDGE, mark, question, "two-score", 1, [*shown, str(number)], 0)
+    readable = all(math.isfinite(s) and s >= 0 for s in scores)  # the original reader wrote -1 where it found none
     a, b = scores
     done.judgments.append(
         Judgment(
-            judgment_id(unit, 0),
-            group,
+            judgment_id(unit_id(*named), 0),
+            group_id(*named),
             question,
             1,
             JUDGE,
@@ -155,9 +155,15 @@ def _answer(done: Imported, name: str, question: str, original: str, texts: Mapp
 
 def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
-        with file.open(encoding="utf-8-sig") as f, jsonlines.Reader(f) as reader:
-            yield from enumerate(reader.iter(type=dict, skip_empty=True), 1)
-    except jsonlines.InvalidLineError as error:
-        raise BadImport(f"{file}:{error.lineno}: not a JSON object") from None
+        text = file.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise BadImport(f"{file}: cannot be read ({error})") from None
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                row = None
+            if not isinstance(row, dict):
+                raise BadImport(f"{file}:{number}: not a JSON object")
+            yield number, row

@@ -9,8 +9,8 @@ from evalh.core.records import Question
 from evalh.core.store import RunFolder
 from evalh.errors import RunMismatch
 from evalh.importers.vicuna_2023 import Imported
-from evalh.pipeline.conduct import settle
 from evalh.pipeline.manifest import bare
+from evalh.pipeline.settle import settle
 
 
 def write(imported: Imported, out: Path, source: str) -> RunFolder:

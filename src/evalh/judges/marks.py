@@ -70,7 +70,7 @@ _ATTRIBUTES: Final = re.compile(
     r"|includ\w*|end(?:s|ed|ing)? with|quot\w*|instruct\w*|told|tells?|user|prompt|format|example)\b",
     re.I,
 )
-_ANNOUNCES: Final = re.compile(r"\b(?:rated?|rating|scored?|verdict|decision|judge?ment)\b", re.I)
+_ANNOUNCES: Final = re.compile(r"\b(?:rated?|rating|scored?|verdict|decision|decide|conclude|conclusion|judge?ment)\b", re.I)
 _CONDITION: Final = re.compile(
     r"\W{0,6}(?:(?:if|when|for example|would mean|means|stands for|indicates|denotes|in case|wenn|falls|если)\b"
     r"|如果|若)",

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from evalh.core.ledger import Ledger
-from evalh.core.records import Answer, Judgment, Question
+from evalh.core.records import Question
 from evalh.core.store import RunFolder
 from evalh.errors import EvalhError, Incomplete
 from evalh.pipeline import manifest as manifests
+from evalh.pipeline.book import Book
 from evalh.pipeline.engine import Engine
-from evalh.pipeline.lanes import AnswerLane, Book, JudgeLane
+from evalh.pipeline.lanes import AnswerLane, JudgeLane
+from evalh.pipeline.settle import settle
 from evalh.pipeline.setup import Prepared
 
 
@@ -70,7 +72,13 @@ def conduct(prepared: Prepared, folder: RunFolder, ledger: Ledger, watcher: Watc
     outcome = Outcome(folder)
     if prepared.config.fresh and folder.exists():
         outcome.set_aside = str(folder.set_aside())
-    with folder.writing(watcher.log):
+    mended: list[str] = []
+
+    def mend(text: str) -> None:
+        mended.append(text)
+        watcher.log(text)
+
+    with folder.writing(mend):
         if folder.exists():
             manifest, old = folder.manifest(), list(folder.read(Question))
         else:
@@ -95,14 +103,12 @@ def conduct(prepared: Prepared, folder: RunFolder, ledger: Ledger, watcher: Watc
             outcome.error = error
         ledger.flush()
         outcome.sent, outcome.cached = engine.tally.sent, engine.tally.cached
-        _finish(folder, manifest, engine, ledger, outcome)
-        if (
-            before["finished_at"]
-            and outcome.error is None
-            and not outcome.interrupted
-            and not (set(book.counts) - {"judgments kept"})
-        ):
+        quiet = not (set(book.counts) - {"judgments kept"}) and outcome.error is None and not outcome.interrupted
+        if quiet and before["finished_at"] and not mended:
+            outcome.counts = before["counts"]
             folder.write_manifest(before)  # nothing was missing: the run finished when it finished
+        else:
+            _finish(folder, manifest, engine, ledger, outcome)
     return outcome
 
 
@@ -194,71 +200,3 @@ def _finish(folder: RunFolder, manifest: dict[str, Any], engine: Engine, ledger:
     manifest["partial"] = None if complete else "interrupted" if outcome.interrupted else str(outcome.error).split("\n")[0]
     manifest["finished_at"] = manifests.now() if complete else None
     folder.write_manifest(manifest)
-
-
-def settle(folder: RunFolder, manifest: dict[str, Any]) -> dict[str, Any]:
-    """Rewrite both record files in plan order, leaving out what has been superseded, and count what is there."""
-    questions = {q.question_id: i for i, q in enumerate(folder.read(Question))}
-    models = {name: i for i, name in enumerate(manifest["models"])}
-    judges = {name: i for i, name in enumerate(manifest["judges"])}
-    unknown = 1 << 40
-    position: dict[str, tuple[int, int]] = {}
-    good: set[tuple[str, str, int]] = set()
-    failed: dict[tuple[str, str, int], str] = {}
-    for a in folder.read(Answer):
-        place = (a.model, a.question_id, a.sample)
-        position[a.answer_id] = (models.get(a.model, unknown), a.sample)
-        if a.failure is None:
-            good.add(place)
-        else:
-            failed[place] = a.answer_id
-    dropped = {name for place, name in failed.items() if place in good}
-
-    def answer_order(a: Answer) -> tuple[Any, ...] | None:
-        if a.answer_id in dropped:
-            return None
-        return (
-            questions.get(a.question_id, unknown),
-            models.get(a.model, unknown),
-            a.model,
-            a.sample,
-            a.answer_id if a.failure is None else "",
-        )
-
-    attempts: dict[str, int] = {}
-
-    def judgment_order(j: Judgment) -> tuple[Any, ...] | None:
-        if any(a in dropped or a not in position for a in j.answers):
-            return None
-        shown = tuple(position[a] for a in j.answers)
-        unit, _, attempt = j.judgment_id.rpartition("-")
-        return (
-            questions.get(j.question_id, unknown),
-            judges.get(j.judge, unknown),
-            j.judge,
-            j.mode,
-            j.turn,
-            tuple(sorted(shown)),
-            shown,
-            j.sample,
-            unit,
-            int(attempt),
-        )
-
-    count = {"answers": folder.rewrite(Answer, answer_order), "answers_failed": len(set(failed) - good)}
-    folder.rewrite(Judgment, judgment_order)
-    statuses: dict[str, str] = {}
-    for j in folder.read(Judgment):
-        unit = j.judgment_id.rpartition("-")[0]
-        statuses[unit] = j.status
-        attempts[unit] = max(attempts.get(unit, 0), j.attempt)
-    by_status: dict[str, int] = {}
-    for status in statuses.values():
-        by_status[status] = by_status.get(status, 0) + 1
-    return {
-        **count,
-        "judgments": len(statuses),
-        "judgments_unscored": len(statuses) - by_status.get("scored", 0),
-        "asked_again": sum(attempts.values()),
-        "by_status": dict(sorted(by_status.items())),
-    }

@@ -11,68 +11,17 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final
 
-from evalh.core.ids import comparison_ids
-from evalh.core.records import Answer, Judgment, Question
-from evalh.core.store import RunFolder
+from evalh.core.records import Answer, JudgeTask, Question
 from evalh.pipeline.answer import answer
+from evalh.pipeline.book import Book
 from evalh.pipeline.engine import Engine, Slot, Target
 from evalh.pipeline.judge import judge, unjudged
-from evalh.pipeline.plan import AnswerUnit, JudgmentUnit, Plan
+from evalh.pipeline.plan import AnswerUnit, JudgmentUnit
 
 MOST_READY: Final = 20_000
-REDO: Final = ("failed", "no_answer")
-"""Statuses of a judgment that is tried again by the next run."""
-
 Job = Callable[[Slot], Awaitable[None]]
-
-
-class Book:
-    """What exists of a run: answers by (model, question, sample), judgment units by id; it also writes what is new.
-
-    Answers that failed count as missing at the start of a run, and as settled once they have been tried again in it.
-    """
-
-    def __init__(self, plan: Plan, folder: RunFolder) -> None:
-        self.plan = plan
-        self.folder = folder
-        self.answers: dict[tuple[int, int, int], Answer] = {}
-        self.judged: set[str] = set()
-        self.counts: dict[str, int] = {}
-        models = {name: i for i, name in enumerate(plan.models)}
-        questions = {q.question_id: i for i, q in enumerate(plan.questions)}
-        for a in folder.read(Answer):
-            if a.failure is None and a.model in models and a.question_id in questions:
-                self.answers[models[a.model], questions[a.question_id], a.sample] = a
-        for j in folder.read(Judgment):
-            unit = j.judgment_id.rpartition("-")[0]
-            if j.status in REDO:
-                self.judged.discard(unit)
-            else:
-                self.judged.add(unit)
-
-    def shown(self, unit: JudgmentUnit) -> tuple[Answer, ...] | None:
-        """The answers of a judgment unit, in the order shown, or None while one is missing."""
-        found = []
-        for model in unit.models:
-            a = self.answers.get((model, unit.question, self.plan.answer_sample(model, unit.sample)))
-            if a is None:
-                return None
-            found.append(a)
-        return tuple(found)
-
-    def done(self, unit: JudgmentUnit, answers: tuple[Answer, ...]) -> bool:
-        """Whether a judgment is on disk already."""
-        asked = self.plan.judges[unit.judge]
-        question = self.plan.questions[unit.question]
-        ids = [a.answer_id for a in answers]
-        name, _ = comparison_ids(
-            asked.name, asked.hash(unit.variant), question.question_id, unit.mode, unit.turn, ids, unit.sample
-        )
-        return name in self.judged
-
-    def count(self, what: str, n: int = 1) -> None:
-        """Count an outcome, for progress."""
-        self.counts[what] = self.counts.get(what, 0) + n
+Ready = tuple[JudgmentUnit, tuple[Answer, ...], str]
+"""A judgment that can be made: the unit, the answers in the order shown, and the unit's id."""
 
 
 class AnswerLane:
@@ -126,19 +75,21 @@ class JudgeLane:
         self._target = target
         self._seed = seed
         self.engine: Engine | None = None
-        self.ready: deque[tuple[JudgmentUnit, tuple[Answer, ...]]] = deque()
+        self.ready: deque[Ready] = deque()
         self._present = frozenset(book.answers)  # what was there at the start: those judgments come from the backlog
         self._backlog = self._enumerate()
         self._next = next(self._backlog, None)
 
-    def _enumerate(self) -> Iterator[tuple[JudgmentUnit, tuple[Answer, ...]]]:
+    def _enumerate(self) -> Iterator[Ready]:
         plan = self._book.plan
         for unit in plan.judgment_units(self._index) if self._present else ():
             if all((m, unit.question, plan.answer_sample(m, unit.sample)) in self._present for m in unit.models):
                 answers = self._book.shown(unit)
-                if answers is not None and not self._book.done(unit, answers):
-                    yield unit, answers
-                elif answers is not None:
+                assert answers is not None
+                name = self._book.name(unit, answers)
+                if name not in self._book.judged:
+                    yield unit, answers, name
+                else:
                     self._book.count("judgments kept")
 
     def answered(self, made: AnswerUnit) -> None:
@@ -148,8 +99,10 @@ class JudgeLane:
             if plan.answer_sample(made.model, unit.sample) != made.sample:
                 continue
             answers = self._book.shown(unit)
-            if answers is not None and not self._book.done(unit, answers):
-                self.ready.append((unit, answers))
+            if answers is not None:
+                name = self._book.name(unit, answers)
+                if name not in self._book.judged:
+                    self.ready.append((unit, answers, name))
 
     def waiting(self) -> bool:
         """Whether a judgment can start."""
@@ -158,37 +111,29 @@ class JudgeLane:
     def take(self) -> Job | None:
         """The next judgment that is ready."""
         if self.ready:
-            unit, answers = self.ready.popleft()
+            unit, answers, name = self.ready.popleft()
         elif self._next is not None:
-            unit, answers = self._next
+            unit, answers, name = self._next
             self._next = next(self._backlog, None)
         else:
             return None
 
         async def job(slot: Slot) -> None:
             assert self.engine is not None
-            asked = self._book.plan.judges[unit.judge]
-            question = self._book.plan.questions[unit.question]
+            book = self._book
+            asked = book.plan.judges[unit.judge]
+            question = book.plan.questions[unit.question]
+            task = JudgeTask(question, answers, unit.mode, unit.turn, unit.sample, self._seed)
+            blank = unjudged(asked, unit.variant, book.mark(unit.judge, unit.variant), task, name)
             if any(a.failure is not None and len(a.turns) < unit.turn for a in answers):
-                records = [unjudged(asked, unit.variant, question, answers, unit.mode, unit.turn, unit.sample)]
+                records = [blank]
             else:
-                records = await judge(
-                    self.engine,
-                    slot,
-                    asked,
-                    self._target,
-                    unit.variant,
-                    question,
-                    answers,
-                    unit.mode,
-                    unit.turn,
-                    unit.sample,
-                    self._seed,
-                )
-            self._book.folder.append(records)
-            self._book.count("judgments")
+                records = await judge(self.engine, slot, asked, self._target, task, blank)
+            book.folder.append(records)
+            book.count("judgments")
             if records[-1].status != "scored":
-                self._book.count("unscored")
-            self._book.count("asked again", len(records) - 1)
+                book.count("unscored")
+            if len(records) > 1:
+                book.count("asked again", len(records) - 1)
 
         return job

@@ -109,8 +109,9 @@ def _in_set_order(questions: list[Question], prepared: Prepared) -> list[Questio
 
 def settings(config: RunConfig, before: Mapping[str, Any], prepared: Prepared) -> dict[str, Any]:
     """The resolved configuration as stored. No key is in it, nor anything that only says how fast to go."""
-    pairs = [config.pairs] if not before else list(dict.fromkeys([*before["pairs"], config.pairs]))
-    return {
+    pairs = list(dict.fromkeys([*before.get("pairs", ()), config.pairs]))
+    kept = {"imported": before["imported"]} if "imported" in before else {}
+    return kept | {
         "questions": prepared.questions.name or before.get("questions"),
         "categories": list(config.categories),
         "limit": config.limit,
@@ -119,9 +120,14 @@ def settings(config: RunConfig, before: Mapping[str, Any], prepared: Prepared) -
         "swap": config.swap,
         "samples": config.samples,
         "seed": config.seed,
-        "generation": {k: dict(v) for k, v in prepared.questions.generation.items() if v}
-        | {k: dict(v) for k, v in config.generation.items()},
+        "generation": _generation(config, prepared) if prepared.targets else before.get("generation", {}),
     }
+
+
+def _generation(config: RunConfig, prepared: Prepared) -> dict[str, Any]:
+    """Generation parameters by category, as the models were asked: the run's go before the question set's."""
+    of_set = {k: dict(v) for k, v in prepared.questions.generation.items() if v}
+    return of_set | {k: dict(v) for k, v in config.generation.items()}
 
 
 def describe_model(spec: ModelSpec) -> dict[str, Any]:
@@ -171,6 +177,10 @@ def _differences(what: str, old: Mapping[str, Any] | None, new: Mapping[str, Any
 def _judge_differences(name: str, old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[str]:
     if old is None:
         return []
+    if old["judge"] != new["judge"]:
+        return [
+            f"judge {name}: it was {old['judge']}, is {new['judge']}; a label of its own keeps both: --judge NEW={new['judge']}"
+        ]
     faults = _differences(f"judge {name}, model", old["model"], new["model"]) if old["model"] and new["model"] else []
     if faults:
         return faults

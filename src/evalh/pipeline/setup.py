@@ -69,12 +69,14 @@ def prepare(
     *,
     asks: bool = True,
     folder_questions: Sequence[Question] = (),
+    held: Sequence[int] = (),
 ) -> Prepared:
     """Open questions, models and judges, and check everything that can be checked.
 
     Args:
         asks: whether the models themselves will be asked; False where their answers exist already (`evalh judge RUN`).
         folder_questions: the questions of an existing run, used instead of a set.
+        held: how many answers to a question each model has; where it is left out, one for a file and --samples for the others.
 
     Raises:
         ConfigError: what is wrong, where, and what to do.
@@ -96,9 +98,9 @@ def prepare(
         raise MissingCredential("nothing was sent, because something is missing:\n" + "\n".join(f"  - {f}" for f in faults))
     targets = tuple(_target(m) for m in config.models) if asks else ()
     pairs = pairs_of(labels, config.pairs)
-    held = tuple(config.samples if m.provider != "file" else 1 for m in config.models)
+    repeats = tuple(held) or tuple(config.samples if m.provider != "file" else 1 for m in config.models)
     plan = Plan(
-        chosen, tuple(labels), tuple(j.judge for j in judges), MODES[config.mode], pairs, config.swap, config.samples, held
+        chosen, tuple(labels), tuple(j.judge for j in judges), MODES[config.mode], pairs, config.swap, config.samples, repeats
     )
     check(plan)
     opened = tuple(replace(j, target=_target(j.spec)) if j.spec else j for j in judges)

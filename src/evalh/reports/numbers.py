@@ -70,13 +70,12 @@ def tokens(n: int | None) -> str:
     """A number of tokens: exact below ten thousand, then with three significant digits."""
     if n is None or abs(n) < 10_000:
         return count(n)
-    # 999,950 would be shown as 1000.0k, so the next unit begins where rounding reaches it.
-    for limit, unit, size in ((999_500, "k", 1e3), (999_500_000, "M", 1e6), (math.inf, "G", 1e9)):
-        if abs(n) < limit:
-            value = abs(n) / size
-            digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
-            return (MINUS if n < 0 else "") + f"{value:,.{digits}f}{unit}"
-    raise AssertionError("unreachable: the last limit is infinite")
+    # 999,500 would be shown as 1000k, so the next unit begins where rounding reaches it.
+    steps = ((999_500, "k", 1e3), (999_500_000, "M", 1e6), (math.inf, "G", 1e9))
+    unit, size = next((unit, size) for limit, unit, size in steps if abs(n) < limit)
+    value = abs(n) / size
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return (MINUS if n < 0 else "") + f"{value:,.{digits}f}{unit}"
 
 
 def dollars(x: float | None) -> str:

@@ -93,6 +93,9 @@ def inline_svg(svg: bytes, ident: str, title: str, description: str) -> str:
             if child.tag in (f"{{{_SVG}}}metadata", f"{{{_SVG}}}style"):
                 parent.remove(child)
     for element in root.iter():
+        if element.get("id") == "patch_1":
+            # The sheet of paper itself: what lies behind it shows that there is more to scroll to.
+            element.clear()
         for name, value in element.attrib.items():
             element.set(name, _attribute(name, value, ident))
     # A page has margins of its own: the plot's left one is cut off, so that its words stand under the page's.
@@ -133,7 +136,7 @@ class Whisker:
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """From a figure to its place in a small drawing, the same for all tables that are to be compared."""
+    """From a figure to its place in a small drawing."""
 
     figure: numbers.Figure | None
     bottom: float = 0.0
@@ -152,17 +155,16 @@ class _Scale:
         return round(4 + 92 * min(1.0, max(0.0, share)), 1)
 
 
-def _scale(board: Leaderboard, *tables: Table) -> _Scale:
-    """The scale that some tables share."""
+def _scale(board: Leaderboard, table: Table) -> _Scale:
+    """The scale of one table; a common one would let the widest interval of a small category flatten all others."""
     figure = drawing.chosen(board)
-    estimates = [getattr(row, figure.field) for table in tables for row in table.models] if figure else []
+    estimates = [getattr(row, figure.field) for row in table.models] if figure else []
     ends = [x for e in estimates if e for x in (e.low, e.value, e.high) if x is not None and math.isfinite(x)]
     return _Scale(figure, min(ends, default=0.0), max(ends, default=1.0))
 
 
 def _judge_view(ident: str, judge: str, board: Leaderboard, note: str, plots: Mapping[str, bytes]) -> dict[str, Any]:
     """Everything that the page shows of one judge, ready for the template."""
-    scale = _scale(board, *board.categories.values())
     below = "The numbers are in the tables of this page."
     return {
         "id": ident,
@@ -171,7 +173,7 @@ def _judge_view(ident: str, judge: str, board: Leaderboard, note: str, plots: Ma
         "headline": words.headline(board),
         "board": board,
         "overall": _table_view(board.overall, _scale(board, board.overall)),
-        "categories": {name: _table_view(table, scale) for name, table in board.categories.items()},
+        "categories": {name: _table_view(table, _scale(board, table)) for name, table in board.categories.items()},
         "unscored": words.unscored(board),
         "unscored_total": sum(n for _, n in words.unscored(board)),
         "plots": {

@@ -130,7 +130,7 @@ def radar(board: Leaderboard) -> Canvas | None:
         sheet.title(f"{TITLES[f.field]} by category", lines)
         centre = (width / 2, top + radius)
         spokes = _Spokes(sheet, centre, radius, len(categories))
-        spokes.grid(d.ticks(max((v for values in table for v in values if v is not None), default=1.0)), f, categories)
+        spokes.grid(max((v for values in table for v in values if v is not None), default=1.0), f, categories)
         for i, values in enumerate(table):
             spokes.series(values, i)
             _key(sheet, i, names[i], top + 2 * radius + 0.5 + 0.24 * i, centre[0] - (d.width(names) + 0.45) / 2)
@@ -160,10 +160,12 @@ class _Spokes:
         angle = 2 * math.pi * k / self.n
         return self.centre[0] + self.radius * share * math.sin(angle), self.centre[1] - self.radius * share * math.cos(angle)
 
-    def grid(self, marks: list[float], f: Figure, categories: list[str]) -> None:
-        """Rings at round values, spokes and the names of the categories."""
-        self.top = marks[-1]
-        for mark in marks[1:]:
+    def grid(self, top: float, f: Figure, categories: list[str]) -> None:
+        """Rings at round values, spokes and the names of the categories; the highest value lies just inside."""
+        marks = d.ticks(top)
+        # One value far above the others must not shrink them further: the last ring is drawn only if it is near.
+        self.top = marks[-1] if marks[-1] <= 1.25 * top or top <= 0 else 1.02 * top
+        for mark in (mark for mark in marks[1:] if mark <= self.top):
             ring = [self.at(k % self.n, mark / self.top) for k in range(self.n + 1)]
             self.sheet.line([x for x, _ in ring], [y for _, y in ring], d.GRID, 0.8, zorder=0)
             # Between two spokes, where no line of a model has a corner.
@@ -222,12 +224,19 @@ def heat_map(board: Leaderboard) -> Canvas | None:
 
 
 def _shade(values: list[float]) -> Callable[[float], str]:
-    """From a value to the colour of its cell; even the darkest leaves a dark number readable."""
-    low, high = min(values, default=0.0), max(values, default=1.0)
+    """From a value to the colour of its cell; even the darkest leaves a dark number readable.
+
+    The colours span the values without their outliers (by Tukey's fences): one extreme cell must not make all others alike.
+    """
+    import numpy as np
+
+    lower, upper = np.quantile(values, (0.25, 0.75)).tolist() if values else (0.0, 1.0)
+    fence = 1.5 * (upper - lower)
+    low, high = max(min(values, default=0.0), lower - fence), min(max(values, default=1.0), upper + fence)
     light, dark = (0xF3, 0xF7, 0xFB), (0x5F, 0xA0, 0xD3)
 
     def shade(v: float) -> str:
-        share = (v - low) / (high - low) if high > low else 0.5
+        share = min(1.0, max(0.0, (v - low) / (high - low))) if high > low else 0.5
         return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(light, dark, strict=True))
 
     return shade

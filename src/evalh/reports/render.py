@@ -204,7 +204,7 @@ def markdown(report: Report) -> str:
     out += [f"- {name}: {_md(shown)}" for name, shown in words.cost(report.cost)]
     out += ["", "Figures are shown with 95% intervals; n is the number of questions that they rest on.", ""]
     if agreed := words.agreement(report):
-        out += [f"Agreement: {_md(agreed)}", ""]
+        out += [_md(agreed), ""]
     for judge, board in report.leaderboards.items():
         out += [f"## Judged by {_md(judge)}", ""]
         if note := report.judge_notes.get(judge):

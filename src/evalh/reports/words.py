@@ -114,4 +114,4 @@ def agreement(report: Report) -> str:
     if report.agreement is None:
         return ""
     e = report.agreement.estimate
-    return f"{line(report.agreement.sentence).rstrip('.')}: {WIN_RATE.full(e)}, {things(e.n, 'question')}."
+    return f"Agreement {WIN_RATE.full(e)}, {things(e.n, 'question')}: {line(report.agreement.sentence).rstrip('.')}."

@@ -78,7 +78,6 @@ class ScoreCells:
         weight: (C,) sum of the weights of scored rows.
         total: (C,) sum of weight x score, in points of the judge's scale.
         scored, unscored: (C,) judgments.
-        low, high: the lowest and highest score that this judge gave to anyone in the whole run; NaN without scores.
     """
 
     unit_question: np.ndarray
@@ -89,8 +88,6 @@ class ScoreCells:
     total: np.ndarray
     scored: np.ndarray
     unscored: np.ndarray
-    low: float
-    high: float
 
     @property
     def question(self) -> np.ndarray:
@@ -232,7 +229,6 @@ def _score_cells(results: Results, rows: np.ndarray, ok: np.ndarray, question: n
     score = np.where(ok, results.score_a[rows], 0.0)
     weight = np.where(ok, results.weight[rows], 0.0)
     counted = _once(results.take(rows), ok)
-    given = score[ok]
     return ScoreCells(
         unit_question=unit_ids // aspects // max(len(turns), 1),
         unit_turn=turns[unit_ids // aspects % max(len(turns), 1)] if len(rows) else np.zeros(0, dtype=np.int64),
@@ -242,8 +238,6 @@ def _score_cells(results: Results, rows: np.ndarray, ok: np.ndarray, question: n
         total=np.bincount(cell, weights=weight * score, minlength=size),
         scored=np.bincount(cell[ok & counted], minlength=size),
         unscored=np.bincount(cell[~ok & counted], minlength=size),
-        low=float(given.min()) if len(given) else float("nan"),
-        high=float(given.max()) if len(given) else float("nan"),
     )
 
 

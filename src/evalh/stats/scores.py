@@ -97,7 +97,7 @@ def relative_to(scores: UnitMeans, model: int, reference: int, step: float) -> E
     Raises:
         TooFewData: no question was scored for both, or the reference's sum is zero.
     """
-    return _ratio(scores.sums(model, reference), step)
+    return chained_ratio(scores.sums(model, reference), step)
 
 
 def pair_totals(cells: PairCells) -> np.ndarray:
@@ -164,13 +164,21 @@ def relative_by_chain(cells: PairCells, path: tuple[int, ...], step: float) -> E
         columns += [np.bincount(own.question, weights=t, minlength=size) for t in (far_total, near_total)]
         seen[own.question] = True
     sums = np.stack(columns, axis=1)[seen]
-    return _ratio(sums, step)
+    return chained_ratio(sums, step)
 
 
-def _ratio(sums: np.ndarray, step: float) -> Estimate:
-    """Product of sum(column 0) / sum(column 1), sum(column 2) / sum(column 3) ...; `sums` has shape (questions, 2 x links).
+def chained_ratio(sums: np.ndarray, step: float) -> Estimate:
+    """Product of sum(column 0) / sum(column 1), sum(column 2) / sum(column 3) ..., one factor per link of a chain.
 
-    `step` is how far one question may differ in each link although none did, in points.
+    Args:
+        sums: (questions, 2 x links) points; 0 where a question does not occur in a link.
+        step: how far one question may differ in each link although none did, in points.
+
+    Returns:
+        Estimate, a fraction, n = questions.
+
+    Raises:
+        TooFewData: no question, or a sum to divide by is zero.
     """
     n = len(sums)
     if not n:
