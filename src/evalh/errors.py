@@ -103,9 +103,10 @@ class MissingCredential(ConfigError):
 
 
 class BackendError(EvalhError):
-    """One request failed. `kind` is the word stored in the Failure record."""
+    """One request failed. `kind` is the word stored in the Failure record; `body` a paid reply that proved useless."""
 
     kind = "backend"
+    body: bytes | None = None
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)

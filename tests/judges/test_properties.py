@@ -76,7 +76,7 @@ REPLIES = st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=25).ma
 
 @pytest.mark.parametrize("name", READERS)
 @given(text=REPLIES, reading=st.sampled_from(["strict", "published"]), truncated=st.booleans())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @example(text='"[[A]]', reading="strict", truncated=False)
 @example(text="<think>" * 50, reading="strict", truncated=False)
 @example(text="[[" + "9" * 5000 + "]]", reading="published", truncated=False)
@@ -147,7 +147,7 @@ HUGE = [
 ]
 
 
-@pytest.mark.parametrize(("unit", "size"), [("a", 1_000_000), *((unit, 100_000) for unit in HUGE)])
+@pytest.mark.parametrize(("unit", "size"), [("a", 1_000_000), *((unit, 50_000) for unit in HUGE)])
 def test_huge_replies_are_read_in_linear_time(unit: str, size: int) -> None:
     """A reply of one unit over and over is read at once: a quadratic reader would take minutes over any of these."""
     for name, reader in READERS.items():

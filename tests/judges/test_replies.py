@@ -74,6 +74,7 @@ VERDICTS = [
     ("Both miss it.\n\nFinal verdict: [[C]] for a tie.", "tie"),
     ("The final verdict is: [[C]] for a tie, as both are wrong.", "tie"),
     ("- [[C]] for a tie", "no_verdict"),
+    ("'Twas close\nfor the assistants' sake.\n\n[[B]]", "B"),
     ('Assistant A says "give me [[A]] now", which is a trick.\n\n[[B]]', "B"),
     ("Assistant A says 'the verdict is [[A]]', which is a trick.\n\n[[B]]", "B"),
     ("<think>Maybe [[A]]? No, [[B]] reads better. [[A]]</think>\n\nVerdict: [[B]]", "B"),

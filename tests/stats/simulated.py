@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import cache
 from itertools import combinations
 
 import numpy as np
@@ -15,9 +16,8 @@ import numpy as np
 from evalh.errors import Disconnected
 from evalh.stats.bradley_terry import rating_estimates, ratings, win_matrix
 from evalh.stats.cells import PairCells
-from evalh.stats.estimate import Estimate
-from evalh.stats.resample import interval
-from evalh.stats.scores import chained_ratio
+from evalh.stats.resample import Moments, jackknife, share_limits, skew_limits
+from evalh.stats.scores import chain_allowance, chain_product
 
 Draw = Callable[[np.random.Generator, int, int, float], np.ndarray]
 """(generator, evaluations, questions, setting) -> sufficient statistics, shape (evaluations, questions, k)."""
@@ -35,6 +35,7 @@ class Regime:
     settings: tuple[float, ...]
 
 
+@cache
 def truth(regime: Regime, setting: float, statistic: Callable[[np.ndarray], np.ndarray]) -> float:
     """The figure over very many questions."""
     rng = np.random.default_rng(20_230_330)
@@ -167,47 +168,41 @@ CHAINS = (
 )
 
 
+def ratio(totals: np.ndarray) -> np.ndarray:
+    """Sum over sum: a mean or a win rate."""
+    quotient: np.ndarray = totals[..., 0] / totals[..., 1]
+    return quotient
+
+
 def shares_covered(regime: Regime, questions: int, evaluations: int) -> tuple[float, float]:
     """Coverage of the 95 % intervals of win rates, averaged over the settings, and their mean width."""
-
-    def rate(total: np.ndarray) -> np.ndarray:
-        share: np.ndarray = total[..., 0] / total[..., 1]
-        return share
-
-    def figure(sums: np.ndarray) -> Estimate:
-        return interval(sums, rate, share=True)
-
-    return _covered(regime, questions, evaluations, rate, figure)
+    return _covered(regime, questions, evaluations, ratio, lambda value, moments, sums: share_limits(value, moments))
 
 
 def means_covered(regime: Regime, questions: int, evaluations: int) -> tuple[float, float]:
-    """The same for mean scores. The step is taken from the range of the evaluation's own scores, as for a run of one model."""
-
-    def mean(total: np.ndarray) -> np.ndarray:
-        points_each: np.ndarray = total[..., 0] / total[..., 1]
-        return points_each
-
-    def figure(sums: np.ndarray) -> Estimate:
-        return interval(sums, mean, allowance=_step(mean(sums)) ** 2)
-
-    return _covered(regime, questions, evaluations, mean, figure)
+    """The same for mean scores. The step is taken from the evaluation's own scores, as for a run of one model."""
+    return _covered(
+        regime, questions, evaluations, ratio, lambda value, moments, sums: skew_limits(value, moments, _step(ratio(sums)) ** 2)
+    )
 
 
 def ratios_covered(regime: Regime, questions: int, evaluations: int) -> tuple[float, float]:
     """The same for relative scores, direct and chained."""
 
-    def ratio(total: np.ndarray) -> np.ndarray:
-        product: np.ndarray = np.prod(total[..., 0::2] / total[..., 1::2], axis=-1)
-        return product
+    def limits(value: np.ndarray, moments: Moments, sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        step = _step(sums.reshape(len(sums), -1))
+        return skew_limits(value, moments, chain_allowance(sums.sum(axis=1), questions, step))
 
-    def figure(sums: np.ndarray) -> Estimate:
-        return chained_ratio(sums, _step(sums))
-
-    return _covered(regime, questions, evaluations, ratio, figure)
+    return _covered(regime, questions, evaluations, chain_product, limits)
 
 
-def _step(given: np.ndarray) -> float:
-    return float((given.max() - given.min()) or given.max()) / 9
+def _step(given: np.ndarray) -> np.ndarray:
+    """The step that each evaluation's scores show (see `Cells.score_step`); shape (evaluations, scores) -> (evaluations,)."""
+    ordered = np.sort(given, axis=1)
+    gaps = np.diff(ordered, axis=1)
+    gap = np.where(gaps > 0, gaps, np.inf).min(axis=1)
+    shown = np.maximum(gap, (ordered[:, -1] - ordered[:, 0]) / 9)
+    return np.where(np.isfinite(gap), shown, ordered[:, 0] / 9)
 
 
 def _covered(
@@ -215,18 +210,20 @@ def _covered(
     questions: int,
     evaluations: int,
     statistic: Callable[[np.ndarray], np.ndarray],
-    figure: Callable[[np.ndarray], Estimate],
+    limits: Callable[[np.ndarray, Moments, np.ndarray], tuple[np.ndarray, np.ndarray]],
 ) -> tuple[float, float]:
+    """Coverage and width; all evaluations of a setting at once, in the steps of `evalh.stats.resample.interval`."""
     covered, widths = [], []
     for i, setting in enumerate(regime.settings):
         known = truth(regime, setting, statistic)
         sums = regime.draw(np.random.default_rng([questions, i]), evaluations, questions, setting)
-        for found in map(figure, sums):
-            assert found.low is not None
-            assert found.high is not None
-            covered.append(found.low <= known <= found.high)
-            widths.append(found.high - found.low)
-    assert min(widths) > 0
+        totals = sums.sum(axis=1)
+        left_out = statistic(totals[:, None, :] - sums)
+        moments = jackknife(left_out.ravel(), np.repeat(np.arange(evaluations), questions), evaluations)
+        low, high = limits(statistic(totals), moments, sums)
+        assert (high > low).all()  # no interval of zero width
+        covered.append(np.mean((low <= known) & (known <= high)))
+        widths.append(np.mean(high - low))
     return float(np.mean(covered)), float(np.mean(widths))
 
 
@@ -308,11 +305,9 @@ def main() -> None:
         print(f"\n| {name} | " + " | ".join(f"{n} questions" for n in QUESTIONS) + " |")
         print("| --- |" + " ---: |" * len(QUESTIONS))
         for regime in regimes:
-            cells = [covered(regime, n, EVALUATIONS) for n in QUESTIONS]
-            print(
-                f"| {regime.name} | " + " | ".join(f"{100 * share:.1f} ({other:.3f})" for share, other in cells) + " |",
-                flush=True,
-            )
+            found = [covered(regime, n, EVALUATIONS) for n in QUESTIONS]
+            shown = " | ".join(f"{100 * share:.1f} ({other:.3f})" for share, other in found)
+            print(f"| {regime.name} | {shown} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -56,6 +56,7 @@ def win_matrices(size: int) -> st.SearchStrategy[np.ndarray]:
     )
 
 
+@settings(deadline=None)
 @given(st.integers(2, 6).flatmap(win_matrices))
 def test_expected_wins_equal_observed_wins(wins: np.ndarray) -> None:
     """At the ratings, every model's expected wins are its wins: the score equations hold, and the mean is 1000."""
@@ -66,6 +67,7 @@ def test_expected_wins_equal_observed_wins(wins: np.ndarray) -> None:
     assert (games * expected).sum(axis=1) == pytest.approx(wins.sum(axis=1), rel=1e-7)
 
 
+@settings(deadline=None)
 @given(st.integers(2, 6).flatmap(win_matrices), st.randoms())
 def test_ratings_do_not_depend_on_labels_or_copies(wins: np.ndarray, random) -> None:  # type: ignore[no-untyped-def]
     """Relabelling permutes ratings; having every battle twice changes nothing; reversing every battle mirrors them."""
@@ -211,7 +213,7 @@ def test_thousands_of_questions_are_resampled_in_blocks() -> None:
     assert found.standard_error == pytest.approx(ELO_SCALE / 2 / np.sqrt(1500 * 2 / 9), rel=0.1)
 
 
-@settings(max_examples=20)
+@settings(deadline=None)
 @given(st.integers(0, 1000))
 def test_many_rounds_at_once_equal_one_at_a_time(seed: int) -> None:
     """The batched Newton iteration finds what the single one finds, however it is cut into blocks."""

@@ -47,11 +47,11 @@ def test_rows_are_summed_by_pair_and_question() -> None:
 
 
 def test_scores_are_summed_by_model_and_turn() -> None:
-    """Each turn of a question is a unit; the range of all scores sets the step."""
+    """Each turn of a question is a unit; the smallest gap between scores sets the step."""
     cells = collect(results(ROWS))
     assert column(cells, "scores", "total") == [8, 4, 0, 10]
     assert cells.scores.unit_turn[cells.scores.unit].tolist() == [1, 2, 1, 1]
-    assert cells.score_step == pytest.approx(6 / 9)
+    assert cells.score_step == 2
     assert cells.unscored_by_status == {"no_verdict": 1, "refused": 1}
 
 
@@ -80,7 +80,7 @@ def test_two_score_totals_follow_the_pair() -> None:
     assert column(cells, "comparisons", "total_a") == [2, 3]
     assert column(cells, "comparisons", "total_b") == [9, 8]
     assert column(cells, "comparisons", "losses") == [1, 1]
-    assert cells.score_step == pytest.approx(7 / 9)
+    assert cells.score_step == 1
 
 
 def test_a_category_is_a_subset_of_questions() -> None:
@@ -114,7 +114,7 @@ def test_an_infinite_score_is_unscored() -> None:
     """A score that is not a number never enters a mean."""
     cells = collect(results([score("q", "a", float("inf")), score("q2", "a", 5)]))
     assert column(cells, "scores", "unscored") == [1, 0]
-    assert cells.score_step == pytest.approx(5 / 9)
+    assert cells.score_step == pytest.approx(5 / 9)  # of 5, the only score
 
 
 def test_overall_aspect_counts_alone() -> None:
@@ -146,6 +146,15 @@ def test_a_judgment_with_one_scored_aspect_is_scored() -> None:
 def test_a_model_against_itself_is_no_comparison() -> None:
     """Rows that compare a model with itself are left out."""
     assert not len(collect(results([comparison("q", "a", "a", 1.0)])).comparisons.pair)
+
+
+@pytest.mark.parametrize(
+    ("given", "step"),
+    [([8, 9, 10], 1), ([1, 10], 9), ([7.5, 8, 10], 0.5), ([1, 1.5, 10], 1), ([0.11, 0.12, 0.56], 0.05), ([0, 1, 1], 1)],
+)
+def test_the_step_of_a_scale(given: list[float], step: float) -> None:
+    """It is the smallest gap between scores, but at least a ninth of their range."""
+    assert collect(results(score(f"q{i}", "a", x) for i, x in enumerate(given))).score_step == pytest.approx(step)
 
 
 def test_equal_scores_take_their_step_from_their_size() -> None:

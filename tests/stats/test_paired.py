@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalh.errors import StatsError
@@ -29,6 +29,7 @@ def test_worked_cases(differences: list[float], p: float) -> None:
     assert sign_flip_test(np.array(differences), rng()) == pytest.approx(p, rel=1e-12)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-18, 18), min_size=1, max_size=9), st.sampled_from([0.5, 1.0, 1 / 3]))
 def test_lattice_is_exact(steps: list[int], step: float) -> None:
     """Differences on a lattice get the exact p value."""
@@ -90,6 +91,7 @@ def test_long_mixed_lattices() -> None:
     assert p == pytest.approx(2 * stats.norm.sf(z), rel=1e-3)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-10, 10, allow_nan=False), max_size=40))
 def test_mirrored_differences_have_the_same_p(differences: list[float]) -> None:
     """Swapping the two models changes nothing, and p is a probability."""

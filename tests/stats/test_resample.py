@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -96,6 +96,7 @@ def test_equal_scores_are_not_certainty() -> None:
     assert found.high - 9 == pytest.approx(9 - found.low)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(0, 1), min_size=2, max_size=30),
     st.sampled_from([0.8, 0.95, 0.99]),
@@ -113,6 +114,7 @@ def test_shares_stay_shares(values: list[float], level: float) -> None:
     assert (mirrored.low, mirrored.high) == pytest.approx((1 - found.high, 1 - found.low), abs=1e-9)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(1, 10), min_size=2, max_size=30), st.floats(-50, 50), st.floats(0.1, 10))
 def test_means_move_with_their_values(values: list[float], shift: float, scale: float) -> None:
     """Adding a constant moves the limits by it, and a scale multiplies them."""

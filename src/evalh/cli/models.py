@@ -75,7 +75,8 @@ def show(name: str) -> None:
     from evalh.core import config, models
 
     spec = models.resolve(name, config.load(), os.environ)
-    for key, value in {**spec.identity(), "api_key_env": spec.api_key_env, "price": spec.price}.items():
+    price = spec.price and f"{spec.price.input:g} in, {spec.price.output:g} out (dollars per million tokens)"
+    for key, value in {**spec.identity(), "api_key_env": spec.api_key_env, "price": price}.items():
         if value:
             click.echo(f"{key}: {value}")
     for fault in models.missing([("model", spec)], os.environ):

@@ -104,6 +104,13 @@ RUNNING = apply(
         help="Requests in flight at the most.",
     ),
     click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of everything that is drawn."),
+    click.option(
+        "--budget",
+        type=click.FloatRange(min=0),
+        metavar="USD",
+        help="Stop before the run could cost more than this, all sessions together.",
+    ),
+    click.option("--accept-model-change", is_flag=True, help="Go on when a server answers as another model than before."),
     click.option("--offline", is_flag=True, help="Answer from the ledger alone; say what is missing."),
     click.option("--fresh", is_flag=True, help="Set the old records of the run aside and begin again."),
     click.option(
@@ -136,10 +143,15 @@ RUNNING = apply(
 )
 
 
+_FIELDS = (
+    *("questions", "categories", "limit", "mode", "pairs", "samples", "out", "seed"),
+    *("concurrency", "offline", "fresh", "budget", "accept_model_change"),
+)
+
+
 def settings(**flags: Any) -> dict[str, Any]:
     """Flags as fields of `RunConfig`; those that are not its own are left out."""
-    names = ("questions", "categories", "limit", "mode", "pairs", "samples", "out", "concurrency", "seed", "offline", "fresh")
-    chosen = {name: flags[name] for name in names if name in flags}
+    chosen = {name: flags[name] for name in _FIELDS if name in flags}
     if "no_swap" in flags:
         chosen["swap"] = not flags["no_swap"]
     return chosen

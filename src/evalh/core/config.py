@@ -168,7 +168,8 @@ class RunConfig:
     generation: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     offline: bool = False
     fresh: bool = False
-    max_failures: float = 0.05
+    budget: float | None = None
+    accept_model_change: bool = False
 
     @property
     def name(self) -> str:

@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import json
 import os
+import platform
 import sqlite3
 import time
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ from evalh.core.records import RawReply, Request, Usage
 from evalh.errors import StoreError
 
 SCHEMA: Final = 1
+CLAIM_LASTS: Final = 1800.0  # seconds after which a claim counts as forgotten, whoever holds it
 TABLES: Final = """
 CREATE TABLE IF NOT EXISTS responses (
     key TEXT PRIMARY KEY, at REAL, label TEXT, endpoint TEXT, model TEXT, stage TEXT, run TEXT,
@@ -36,7 +38,8 @@ CREATE TABLE IF NOT EXISTS usage (
     key TEXT PRIMARY KEY, run TEXT, stage TEXT, label TEXT, input_tokens INTEGER, output_tokens INTEGER, usd REAL,
     served_model TEXT, fingerprint TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS failures (
-    at REAL, key TEXT, label TEXT, stage TEXT, run TEXT, kind TEXT, message TEXT, body BLOB);
+    at REAL, key TEXT, label TEXT, stage TEXT, run TEXT, kind TEXT, message TEXT, body BLOB, usd REAL);
+CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, pid INTEGER, host TEXT, at REAL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS usage_of_run ON usage (run);
 """
 
@@ -89,7 +92,8 @@ class Ledger:
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or resources.user_data() / "ledger.sqlite3"
-        self._waiting: list[tuple[str, tuple[Any, ...]]] = []
+        self._waiting: list[tuple[str, tuple[Any, ...], asyncio.Future[int] | None]] = []
+        self._me = (os.getpid(), platform.node())
         self._fresh: dict[str, RawReply | None] = {}  # what waits to be written; None where it is to be deleted
         self._group: asyncio.Future[None] | None = None
         try:
@@ -134,11 +138,32 @@ class Ledger:
         """The response to a request, or None if none was ever received."""
         if key in self._fresh:
             return self._fresh[key]
-        for body, adapted, latency, name in self._rows(
-            "SELECT body, adapted, latency, request_id FROM responses WHERE key = ?", key
+        for body, adapted, latency, name, run in self._rows(
+            "SELECT body, adapted, latency, request_id, run FROM responses WHERE key = ?", key
         ):
-            return RawReply(body, tuple(json.loads(adapted)) if adapted else (), latency, name)
+            return RawReply(body, tuple(json.loads(adapted)) if adapted else (), latency, name, run=run)
         return None
+
+    async def claim(self, key: str) -> bool:
+        """Say that this process is about to send a request; False while another living process has said so.
+
+        Whoever gets the claim has to look into the ledger once more: the reply may have come in between.
+        """
+        now = time.time()
+        if await self._counted("INSERT OR IGNORE INTO claims VALUES (?,?,?,?)", (key, *self._me, now)):
+            return True
+        for pid, host, at in self._rows("SELECT pid, host, at FROM claims WHERE key = ?", key):
+            if (pid, host) == self._me:
+                return True
+            if now - at < CLAIM_LASTS and (host != self._me[1] or _alive(pid)):
+                return False
+            taken = "UPDATE claims SET pid = ?, host = ?, at = ? WHERE key = ? AND pid = ? AND host = ? AND at = ?"
+            return bool(await self._counted(taken, (*self._me, now, key, pid, host, at)))
+        return False  # released a moment ago: ask again
+
+    def release(self, key: str) -> None:
+        """Give a claim back; joins the next group."""
+        self._add("DELETE FROM claims WHERE key = ? AND pid = ? AND host = ?", (key, *self._me))
 
     async def commit(self, paid: Paid) -> None:
         """Store a response; returns when it is safe from the death of the process."""
@@ -186,16 +211,30 @@ class Ledger:
         )
         self._add("INSERT OR IGNORE INTO usage VALUES (?,?,?,?,?,?,?,?,?)", row)
 
-    def fail(self, key: str, label: str, stage: str, run: str, kind: str, message: str, body: bytes | None = None) -> None:
-        """Journal a failure; if a body was stored for this key and proved useless, it is moved here and never served again."""
-        self._add("INSERT INTO failures VALUES (?,?,?,?,?,?,?,?)", (time.time(), key, label, stage, run, kind, message, body))
+    def fail(
+        self,
+        key: str,
+        label: str,
+        stage: str,
+        run: str,
+        kind: str,
+        message: str,
+        body: bytes | None = None,
+        usd: float | None = None,
+    ) -> None:
+        """Journal a failure, with what it may have cost.
+
+        If a body was stored for this key and proved useless, it is moved here and never served again.
+        """
+        row = (time.time(), key, label, stage, run, kind, message, body, usd)
+        self._add("INSERT INTO failures VALUES (?,?,?,?,?,?,?,?,?)", row)
         if body is not None:
             self._fresh[key] = None
             self._add("DELETE FROM responses WHERE key = ?", (key,))
 
-    def _add(self, statement: str, row: tuple[Any, ...]) -> None:
+    def _add(self, statement: str, row: tuple[Any, ...], counted: asyncio.Future[int] | None = None) -> None:
         loop = asyncio.get_running_loop()
-        self._waiting.append((statement, row))
+        self._waiting.append((statement, row, counted))
         if self._group is None or self._group.get_loop() is not loop:  # a loop may have ended before its group was written
             self._group = loop.create_future()
             loop.call_soon(self._flush)
@@ -205,6 +244,15 @@ class Ledger:
         group = self._group
         assert group is not None
         await asyncio.shield(group)
+
+    async def _counted(self, statement: str, row: tuple[Any, ...]) -> int:
+        """Run a statement in the next group; the number of rows it changed."""
+        counted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._add(statement, row, counted)
+        group = self._group
+        assert group is not None
+        await asyncio.shield(group)
+        return counted.result()
 
     def _flush(self) -> None:
         """Write everything that waits in one transaction."""
@@ -225,8 +273,10 @@ class Ledger:
             return
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            for statement, row in self._waiting:
-                self._db.execute(statement, row)
+            for statement, row, counted in self._waiting:
+                cursor = self._db.execute(statement, row)
+                if counted is not None and not counted.done():
+                    counted.set_result(cursor.rowcount)
             self._db.execute("COMMIT")
         except Exception as error:
             with contextlib.suppress(sqlite3.Error):  # SQLite may have rolled back by itself
@@ -249,6 +299,11 @@ class Ledger:
             run,
         )
         return [Spent(*row) for row in rows]
+
+    def doubtful(self, run: str) -> float:
+        """Dollars that a run's failed requests may have cost: replies that never came whole."""
+        [(usd,)] = self._rows("SELECT sum(usd) FROM failures WHERE run = ?", run)
+        return float(usd or 0.0)
 
     def served(self, run: str) -> dict[str, list[tuple[str | None, str | None]]]:
         """label -> the (served model, fingerprint) pairs that answered for it within a run."""
@@ -277,5 +332,20 @@ class Ledger:
         """Write what waits and close the file."""
         try:
             self.flush()
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute("DELETE FROM claims WHERE pid = ? AND host = ?", self._me)
         finally:
             self._db.close()
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process of this machine exists."""
+    if os.name == "nt":  # pragma: no cover - untested here; a claim then lasts for its time
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -194,6 +194,7 @@ class RawReply:
     latency: float | None = None  # seconds from sending to the last byte
     request_id: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)  # rate-limit headers only
+    run: str | None = None  # the run that paid for it, where it comes from the ledger
 
 
 @dataclass(frozen=True, slots=True)

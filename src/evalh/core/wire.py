@@ -96,6 +96,10 @@ def from_dict(kind: type[R], data: dict[str, Any], where: str = "") -> R:
     return record
 
 
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
 def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -112,17 +116,15 @@ def _scores(value: Any) -> bool:
 
 # What a field must be before it is converted: a text where a list belongs would otherwise become a tuple of letters.
 _CHECKS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
-    **dict.fromkeys(
-        ["question_id", "category", "answer_id", "model", "judgment_id", "group_id", "judge", "judge_hash", "protocol", "mode", "status", "explanation"],
-        (lambda v: isinstance(v, str), "text"),
-    ),
-    **dict.fromkeys(("finish_reason", "verdict"), (lambda v: v is None or isinstance(v, str), "text or null")),
+    **dict.fromkeys(("question_id", "category", "answer_id", "model", "judgment_id", "group_id"), (_text, "text")),
+    **dict.fromkeys(("judge", "judge_hash", "protocol", "mode", "status", "explanation"), (_text, "text")),
+    **dict.fromkeys(("finish_reason", "verdict"), (lambda v: v is None or _text(v), "text or null")),
     **dict.fromkeys(("sample", "attempt", "turn"), (_whole, "a whole number")),
     **dict.fromkeys(
         ("turns", "answers", "tags", "flags"),
-        (lambda v: isinstance(v, list) and all(isinstance(t, str) for t in v), "a list of texts"),
+        (lambda v: isinstance(v, list) and all(map(_text, v)), "a list of texts"),
     ),
-    "reference": (lambda v: isinstance(v, list) and all(t is None or isinstance(t, str) for t in v), "a list of texts"),
+    "reference": (lambda v: isinstance(v, list) and all(t is None or _text(t) for t in v), "a list of texts"),
     **dict.fromkeys(("metadata", "params"), (lambda v: isinstance(v, dict), "an object")),
     "strength": (lambda v: v is None or _whole(v), "a whole number or null"),
     "preference": (lambda v: v is None or _number(v), "a number or null"),

@@ -87,6 +87,10 @@ class PromptedJudge:
         """What a judgment calls its protocol: "judge-folder/variant"."""
         return f"{self.spec.name}/{variant}"
 
+    def parameters(self, variant: str) -> dict[str, Any]:
+        """Generation parameters of a variant's requests."""
+        return dict(self.spec.parameters(variant, self.params))
+
     def hash(self, variant: str) -> str:
         """Names everything that is fixed about a request of this variant, and how its reply is read."""
         return self.spec.hash(variant, self.model, self.params)

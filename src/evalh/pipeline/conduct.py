@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from evalh.core.ledger import Ledger
-from evalh.core.records import Question
+from evalh.core.records import Judgment, Question
 from evalh.core.store import RunFolder
 from evalh.errors import EvalhError, Incomplete
 from evalh.pipeline import manifest as manifests
 from evalh.pipeline.book import Book
+from evalh.pipeline.budget import Budget
 from evalh.pipeline.engine import Engine
 from evalh.pipeline.lanes import AnswerLane, JudgeLane
 from evalh.pipeline.settle import settle
@@ -71,7 +76,7 @@ def conduct(prepared: Prepared, folder: RunFolder, ledger: Ledger, watcher: Watc
     """
     outcome = Outcome(folder)
     if prepared.config.fresh and folder.exists():
-        outcome.set_aside = str(folder.set_aside())
+        outcome.set_aside = str(folder.set_aside() if asks else _set_judgments_aside(folder, prepared))
     mended: list[str] = []
 
     def mend(text: str) -> None:
@@ -95,10 +100,13 @@ def conduct(prepared: Prepared, folder: RunFolder, ledger: Ledger, watcher: Watc
             prepared.config.concurrency,
             prepared.config.limits,
             offline=prepared.config.offline,
+            budget=Budget(prepared.config.budget, already_spent(ledger, manifest["run_id"])),
+            served={label: pairs[0][0] for label, pairs in manifest["served"].items() if pairs and pairs[0][0]},
+            accept_model_change=prepared.config.accept_model_change,
             log=watcher.log,
         )
         try:
-            asyncio.run(_drive(prepared, book, engine, watcher, asks, outcome))
+            _to_its_end(_drive(prepared, book, engine, watcher, asks, outcome))
         except EvalhError as error:
             outcome.error = error
         ledger.flush()
@@ -110,6 +118,31 @@ def conduct(prepared: Prepared, folder: RunFolder, ledger: Ledger, watcher: Watc
         else:
             _finish(folder, manifest, engine, ledger, outcome)
     return outcome
+
+
+def _set_judgments_aside(folder: RunFolder, prepared: Prepared) -> Path:
+    """Copy the folder aside and forget what the judges of this run have said: the answers stay to be judged again."""
+    judges = {j.judge.name for j in prepared.judges}
+    with folder.writing():
+        copy = next(p for n in itertools.count(1) if not (p := folder.path.with_name(f"{folder.path.name}.old-{n}")).exists())
+        shutil.copytree(folder.path, copy)
+        place = itertools.count()
+        folder.rewrite(Judgment, lambda j: None if j["judge"] in judges else (next(place),))
+        manifest = folder.manifest()
+        manifest["judges"] = {name: judge for name, judge in manifest["judges"].items() if name not in judges}
+        folder.write_manifest(manifest)
+    return copy
+
+
+def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Run to the end, also from within a running event loop, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(work)
+        return
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(asyncio.run, work).result()
 
 
 async def _drive(prepared: Prepared, book: Book, engine: Engine, watcher: Watcher, asks: bool, outcome: Outcome) -> None:
@@ -180,7 +213,7 @@ def _finish(folder: RunFolder, manifest: dict[str, Any], engine: Engine, ledger:
     manifest["cost"] = {
         "usd": None if spent and all(s.unpriced == s.requests for s in spent) else sum(s.usd or 0.0 for s in spent),
         "requests": sum(s.requests for s in spent),
-        "cached": max(engine.tally.cached, manifest.get("cost", {}).get("cached", 0)),
+        "cached": engine.tally.cached + manifest["cost"].get("cached", 0),
         "input_tokens": sum(s.input_tokens for s in spent),
         "output_tokens": sum(s.output_tokens for s in spent),
         "unpriced": sorted({s.label for s in spent if s.unpriced}),
@@ -196,7 +229,21 @@ def _finish(folder: RunFolder, manifest: dict[str, Any], engine: Engine, ledger:
             for s in spent
         ],
     }
-    manifest["served"] = {label: [list(pair) for pair in pairs] for label, pairs in ledger.served(manifest["run_id"]).items()}
+    manifest["served"] = _merged(manifest["served"], engine.seen)
     manifest["partial"] = None if complete else "interrupted" if outcome.interrupted else str(outcome.error).split("\n")[0]
     manifest["finished_at"] = manifests.now() if complete else None
     folder.write_manifest(manifest)
+
+
+def already_spent(ledger: Ledger, run: str) -> float:
+    """Dollars that a run has cost so far, replies that never came whole included."""
+    return sum(s.usd or 0.0 for s in ledger.spent(run)) + ledger.doubtful(run)
+
+
+def _merged(before: dict[str, Any], seen: dict[str, dict[tuple[str | None, str | None], None]]) -> dict[str, Any]:
+    """label -> [served model, fingerprint] pairs, in the order of their first reply."""
+    merged = {label: [list(pair) for pair in pairs] for label, pairs in before.items()}
+    for label, pairs in seen.items():
+        known = merged.setdefault(label, [])
+        known += [list(pair) for pair in pairs if list(pair) not in known]
+    return dict(sorted(merged.items()))

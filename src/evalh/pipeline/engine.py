@@ -22,13 +22,26 @@ from evalh.core.config import Limits, Price
 from evalh.core.ledger import Ledger, Paid, request_key
 from evalh.core.protocols import RawBackend
 from evalh.core.records import Completion, Request
-from evalh.errors import BackendError, EvalhError, Incomplete, RateLimited, ServerFault, TransientError, Unreachable
+from evalh.errors import (
+    BackendError,
+    BudgetReached,
+    EndsRun,
+    EvalhError,
+    Incomplete,
+    ModelChanged,
+    RateLimited,
+    ServerFault,
+    TransientError,
+    Unreachable,
+)
+from evalh.pipeline.budget import Budget, worst_case
 from evalh.pipeline.gate import Gate
 
 DEADLINE: Final = 600.0  # seconds that one request may take, all tries together
 NEVER_ANSWERED: Final = 10.0  # the same for an endpoint that has not answered anything yet: it is probably not there
 FIRST_DELAY: Final = 0.5
 LONGEST_DELAY: Final = 20.0
+ELSEWHERE: Final = 0.05  # seconds between looks at a request that another process is sending
 GRACE: Final = 5.0  # seconds that requests in flight are waited for after Ctrl-C
 
 
@@ -106,6 +119,9 @@ class Engine:
         concurrency: requests in flight at the most, over all endpoints.
         limits: what each endpoint allows, by its address.
         offline: answer from the ledger alone.
+        budget: what may be spent; by default any amount.
+        served: label -> the model that has answered for it in this run so far.
+        accept_model_change: go on when another model answers for a label.
         log: told about every retry and its reason.
         seed: of the jitter of retry delays.
     """
@@ -118,6 +134,9 @@ class Engine:
         limits: Mapping[str, Limits] | None = None,
         *,
         offline: bool = False,
+        budget: Budget | None = None,
+        served: Mapping[str, str] | None = None,
+        accept_model_change: bool = False,
         log: Callable[[str], None] = lambda _: None,
         seed: int | None = None,
     ) -> None:
@@ -126,7 +145,11 @@ class Engine:
         self.concurrency = concurrency
         self.tally = Tally()
         self.offline = offline
+        self.budget = budget or Budget(None)
+        self.served = dict(served or {})
+        self.seen: dict[str, dict[tuple[str | None, str | None], None]] = {}
         self.gaps: set[str] = set()
+        self._accept = accept_model_change
         self._limits = limits or {}
         self._gates: dict[str, Gate] = {}
         self._lanes: Sequence[Lane] = ()
@@ -311,7 +334,7 @@ class Engine:
             raise Incomplete(f"{stage} {target.label}, question {request.question_id}: not in the ledger")
         self._asking[key] = asyncio.get_running_loop().create_future()
         try:
-            return await self._send(slot, target, request, stage, key)
+            return await self._claimed(slot, target, request, stage, key)
         finally:
             self._asking.pop(key).set_result(None)
 
@@ -324,56 +347,128 @@ class Engine:
         except ServerFault as error:  # stored, and the process died before it was found to be useless
             self.ledger.fail(key, target.label, stage, self.run, error.kind, str(error), raw.body)
             return None
-        self.tally.cached += 1
+        self._check_served(target, completion)
+        if raw.run == self.run:
+            self._account(key, target, stage, completion)  # the process may have died before it did
+        else:
+            self.tally.cached += 1
         return completion
 
+    async def _claimed(self, slot: Slot, target: Target, request: Request, stage: str, key: str) -> Completion:
+        """Send a request unless another process is about to; then wait for what it gets."""
+        while not await self.ledger.claim(key):
+            slot.release()
+            await asyncio.sleep(ELSEWHERE)
+            found = self._cached(key, target, stage)
+            if found is not None:
+                return found
+        try:
+            return self._cached(key, target, stage) or await self._send(slot, target, request, stage, key)
+        finally:
+            self.ledger.release(key)
+
     async def _send(self, slot: Slot, target: Target, request: Request, stage: str, key: str) -> Completion:
-        backend: RawBackend = target.backend
+        """Try until a reply can be read, the error says that trying is in vain, or time is up."""
         began = time.monotonic()
         tries = 0
         while True:
+            aside = await self._afford(slot, target, request)
             await slot.acquire()
             tries += 1
-            self.tally.sent += 1
             try:
-                raw = await backend.send(request)
-                slot.gate.answered = True
-                slot.gate.note(True, time.monotonic())
-                slot.release()
-                await self.ledger.commit(Paid(key, raw, target.label, target.endpoint, _model(target), stage, self.run, tries))
-                try:
-                    completion = backend.read(raw)
-                except ServerFault as error:
-                    self.ledger.fail(key, target.label, stage, self.run, error.kind, str(error), raw.body)
-                    raise
-                self._account(key, target, stage, completion)
-                return completion
+                return await self._try(slot, target, request, stage, key, tries, aside)
             except TransientError as error:
-                slot.gate.answered = slot.gate.answered or error.status is not None
-                slot.gate.note(not _overload(error), time.monotonic())
-                slot.release()
+                self._journal(key, target, stage, error, None if error.status is not None else aside)
                 delay = self._delay(error, tries)
-                allowed = DEADLINE if slot.gate.answered else NEVER_ANSWERED
-                self._journal(key, target, stage, error)
                 if self.stopping:
                     raise
-                if time.monotonic() - began + delay > allowed:
+                if time.monotonic() - began + delay > (DEADLINE if slot.gate.answered else NEVER_ANSWERED):
                     if slot.gate.answered:
                         raise
-                    raise Unreachable(
-                        f"{error}, and nothing has ever answered there in this run: is the server up, and the address right?"
-                    ) from None
+                    hint = "and nothing has ever answered there in this run: is the server up, and the address right?"
+                    raise Unreachable(f"{error}, {hint}") from None
                 self.tally.retries += 1
                 self._log(f"{stage} {target.label}, question {request.question_id}: {error}; try {tries + 1} in {delay:.1f} s")
                 await asyncio.sleep(delay)
             except BackendError as error:
-                slot.gate.answered = True
                 self._journal(key, target, stage, error)
                 raise
 
-    def _journal(self, key: str, target: Target, stage: str, error: BackendError) -> None:
+    async def _try(
+        self, slot: Slot, target: Target, request: Request, stage: str, key: str, tries: int, aside: float
+    ) -> Completion:
+        """One request on the wire, its reply committed before anything is read from it."""
+        backend: RawBackend = target.backend
+        self.tally.sent += 1
+        actual = aside  # until more is known: it may have been charged for
+        try:
+            slot.gate.tokens(sum(len(m["content"]) for m in request.messages) / 4)
+            raw = await backend.send(request)
+            now = time.monotonic()
+            slot.gate.answered = True
+            slot.gate.note(True, now)
+            slot.gate.learn(raw.headers, now)
+            slot.release()
+            await self.ledger.commit(Paid(key, raw, target.label, target.endpoint, _model(target), stage, self.run, tries))
+            try:
+                completion = backend.read(raw)
+            except ServerFault as error:
+                error.body = raw.body
+                raise
+            actual = self._account(key, target, stage, completion, aside)
+            slot.gate.tokens((completion.usage.output_tokens or 0) if completion.usage else 0)
+            self._check_served(target, completion)
+            return completion
+        except BackendError as error:
+            now = time.monotonic()
+            slot.gate.answered = slot.gate.answered or error.status is not None
+            slot.gate.note(not _overload(error), now)
+            if error.status is not None:  # refused with a status: not charged for
+                actual = 0.0
+            if isinstance(error, EndsRun):
+                self.stopping = True  # before the slot is free: nothing more is sent
+            raise
+        finally:
+            slot.release()
+            self.budget.settle(aside, actual)
+
+    async def _afford(self, slot: Slot, target: Target, request: Request) -> float:
+        """Set the worst case of a request aside; waits while requests on their way may still release some.
+
+        Raises:
+            BudgetReached: it does not fit any more.
+        """
+        if self.budget.cap is None or target.price is None:
+            self.budget.take(0.0)
+            return 0.0
+        cost = worst_case(target.price, request, output_cap(target, request.params) or 0)
+        while not self.budget.take(cost):
+            slot.release()
+            if not self.budget.pending:
+                raise BudgetReached(
+                    f"--budget ${self.budget.cap:g}: ${self.budget.spent:.4f} is spent, and the next request"
+                    f" ({target.label}) could cost ${cost:.4f}. Raise the budget and run the same command again to go on"
+                )
+            await self.budget.change()
+        return cost
+
+    def _journal(self, key: str, target: Target, stage: str, error: BackendError, usd: float | None = None) -> None:
         self.tally.errors[error.kind] = self.tally.errors.get(error.kind, 0) + 1
-        self.ledger.fail(key, target.label, stage, self.run, error.kind, str(error))
+        self.ledger.fail(key, target.label, stage, self.run, error.kind, str(error), error.body, usd)
+
+    def _check_served(self, target: Target, completion: Completion) -> None:
+        """Refuse to mix two models under one label in silence; remember what has answered, with its fingerprint."""
+        name = completion.served_model
+        self.seen.setdefault(target.label, {})[name, completion.fingerprint] = None
+        if name is None:
+            return
+        before = self.served.setdefault(target.label, name)
+        if before != name and not self._accept:
+            raise ModelChanged(
+                f"{target.label}: the server now answers as {name!r}, and has answered as {before!r} before in this run."
+                ' Give the new one a name of its own (revision = "…" in evalh.toml and another label),'
+                " or accept the mixture with --accept-model-change"
+            )
 
     def _delay(self, error: TransientError, tries: int) -> float:
         """Seconds until the next try: what the server asked for, else exponential with full jitter above a half."""
@@ -383,7 +478,8 @@ class Engine:
         delay = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (tries - 1))
         return delay * (0.5 + 0.5 * self._random.random())
 
-    def _account(self, key: str, target: Target, stage: str, completion: Completion) -> None:
+    def _account(self, key: str, target: Target, stage: str, completion: Completion, aside: float = 0.0) -> float:
+        """Note what a reply cost; dollars, or what was set aside for it where the server does not say."""
         usage = completion.usage
         usd = None
         if usage is not None:
@@ -396,9 +492,20 @@ class Engine:
         if usd is None:
             self.tally.unpriced.add(target.label)
         self.ledger.account(key, self.run, stage, target.label, usage, usd, completion.served_model, completion.fingerprint)
+        return aside if usd is None else usd
 
 
-def _overload(error: TransientError) -> bool:
+def output_cap(target: Target, params: Mapping[str, Any]) -> int | None:
+    """Output tokens that a request may cost at the most, or None where nothing caps them."""
+    extra = getattr(getattr(target.backend, "spec", None), "extra_body", {})
+    for source in (extra, params):
+        for name in ("max_completion_tokens", "max_tokens"):
+            if isinstance(source.get(name), int):
+                return int(source[name])
+    return None
+
+
+def _overload(error: BackendError) -> bool:
     return isinstance(error, RateLimited) or error.status == 503
 
 

@@ -26,14 +26,16 @@ class _Order:
         self.units: dict[str, tuple[str, int]] = {}
         good: set[tuple[str, str, int]] = set()
         failed: dict[tuple[str, str, int], str] = {}
+        earlier: set[str] = set()
         for a in folder.raw(Answer):
             place = a["model"], a["question_id"], a["sample"]
             self.shown[a["answer_id"]] = self.models.get(a["model"], LAST), a["model"], a["sample"]
             if a["failure"] is None:
                 good.add(place)
             else:
+                earlier.add(failed.get(place, a["answer_id"]))
                 failed[place] = a["answer_id"]
-        self.superseded = {name for place, name in failed.items() if place in good}
+        self.superseded = (earlier - set(failed.values())) | {name for place, name in failed.items() if place in good}
         self.failed = len(set(failed) - good)
 
     def answer(self, a: dict[str, Any]) -> tuple[Any, ...] | None:

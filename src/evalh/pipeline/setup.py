@@ -20,7 +20,7 @@ from evalh.core.records import Question
 from evalh.core.registry import load, registered
 from evalh.errors import BadConfig, MissingCredential, UnknownName
 from evalh.judges.prompted import PromptedJudge
-from evalh.pipeline.engine import Target
+from evalh.pipeline.engine import Target, output_cap
 from evalh.pipeline.plan import MODES, Plan, check, pairs_of
 
 
@@ -105,7 +105,44 @@ def prepare(
     check(plan)
     opened = tuple(replace(j, target=_target(j.spec)) if j.spec else j for j in judges)
     found = questions or QuestionSet("", Path(), "run folder", tuple(folder_questions), "")
-    return Prepared(config, found, plan, targets, opened, _inputs(found, config, opened))
+    prepared = Prepared(config, found, plan, targets, opened, _inputs(found, config, opened))
+    if config.budget is not None:
+        faults = _unbounded(prepared)
+        if faults:
+            raise BadConfig("--budget needs to know what a request can cost:\n" + "\n".join(f"  - {f}" for f in faults))
+    return prepared
+
+
+def _unbounded(prepared: Prepared) -> list[str]:
+    """Models whose price, or whose longest output, nobody knows."""
+    plan = prepared.plan
+    asked = [
+        (spec, target, prepared.params(spec)) for spec, target in zip(prepared.config.models, prepared.targets, strict=False)
+    ]
+    faults = []
+    for spec, target, params in asked:
+        if spec.provider == "file":
+            continue
+        if spec.price is None:
+            faults.append(f"model {spec.label} has no price: {_PRICE.format(spec.label)}")
+        cells = {q.category: q for q in plan.questions}.values()
+        if any(output_cap(target, params(q)) is None for q in cells):
+            faults.append(
+                f"model {spec.label} has no output cap: write max_tokens = … under [models.{spec.label}] in evalh.toml"
+            )
+    for j in prepared.judges:
+        if j.spec is None or j.target is None:
+            continue
+        if j.spec.price is None:
+            faults.append(f"judge {j.judge.name}'s model {j.spec.label} has no price: {_PRICE.format(j.spec.label)}")
+        parameters = getattr(j.judge, "parameters", None)
+        used = {j.judge.variant(q, m, t) for q in plan.questions for m in plan.modes for t in range(1, len(q.turns) + 1)}
+        if parameters and any(output_cap(j.target, parameters(v)) is None for v in used if v):
+            faults.append(f"judge {j.judge.name} has no output cap: write max_tokens = … under [judges.{j.judge.name}]")
+    return faults
+
+
+_PRICE = "write price = {{ input = …, output = … }} (dollars per million tokens) under [models.{}] in evalh.toml"
 
 
 def _select(questions: Sequence[Question], config: RunConfig) -> tuple[Question, ...]:

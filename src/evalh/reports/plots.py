@@ -172,7 +172,7 @@ class _Spokes:
             angle, reach = math.pi / self.n, mark / self.top * math.cos(math.pi / self.n) * self.radius
             x, y = self.centre[0] + reach * math.sin(angle), self.centre[1] - reach * math.cos(angle)
             box = {"facecolor": d.PAPER, "edgecolor": "none", "pad": 0.6, "alpha": 0.8}
-            self.sheet.text(x, y, _mark(mark, f), 7.0, ha="center", color=d.MUTED, bbox=box)
+            self.sheet.text(x, y, _mark(mark, f), 7.0, ha="center", color=d.MUTED, bbox=box, zorder=5)
         for k, name in enumerate(categories):
             x, y = self.at(k, 1.0)
             self.sheet.line([self.centre[0], x], [self.centre[1], y], d.GRID, 0.8, zorder=0)

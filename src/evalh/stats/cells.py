@@ -106,8 +106,8 @@ class Cells:
     """Everything a leaderboard needs of one judge's rows.
 
     `models` are sorted by name and index every other table; `categories` holds one name per question, shape (questions,).
-    `score_step` is a ninth of the range of all scores given (one step of a 1-10 scale), the unit of the smallest difference
-    that intervals of scores allow for where the data show none.
+    `score_step` is one step of the scale, judged from the scores given: the difference that intervals of scores allow for
+    where the data show none.
     """
 
     models: tuple[str, ...]
@@ -289,13 +289,18 @@ def _statuses(status: Factor, missing: np.ndarray) -> dict[str, int]:
 
 
 def _score_step(results: Results, compared_ok: np.ndarray, rated_ok: np.ndarray) -> float:
-    """A ninth of the range of all scores; where all are equal, a ninth of their size, or of one point."""
+    """The smallest gap between two different scores, or a ninth of their range, whichever is larger.
+
+    Scores of 1-10 in whole points give one point, however few of the points are used; scores without a grid, a ninth of their
+    range. Where all are equal: a ninth of their size, or of one point.
+    """
     given = np.concatenate([results.score_a[compared_ok | rated_ok], results.score_b[compared_ok]])
-    given = given[np.isfinite(given)]
+    given = np.unique(given[np.isfinite(given)])
     if not len(given):
         return 1.0
-    spread = float(given.max() - given.min())
-    return (spread or float(np.abs(given).max()) or 1.0) / 9.0
+    if len(given) == 1:
+        return (abs(float(given[0])) or 1.0) / 9.0
+    return max(float(np.diff(given).min()), float(given[-1] - given[0]) / 9.0)
 
 
 def _used(factor: Factor) -> list[str]:

@@ -192,7 +192,7 @@ def expanded_levels(n: int, level: float = LEVEL) -> tuple[float, float]:
     A bootstrap distribution is too narrow by sqrt((n - 1) / n) and has normal, not Student, tails; cutting it further out
     makes good for both.
 
-    Source: T. Hesterberg (2015), "What teachers should know about the bootstrap", Am. Statist. 69, 371-386, section 5.3.
+    Source: T. Hesterberg (2015), "What teachers should know about the bootstrap", Am. Statist. 69, 371-386.
     """
     tail = normal_cdf(-t_quantile(0.5 + level / 2, n - 1) * (n / (n - 1)) ** 0.5)
     return tail, 1.0 - tail

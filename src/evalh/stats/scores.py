@@ -187,13 +187,32 @@ def chained_ratio(sums: np.ndarray, step: float) -> Estimate:
     if (totals[1::2] == 0).any():
         raise TooFewData("the scores to compare with sum to zero")
 
-    def statistic(total: np.ndarray) -> np.ndarray:
-        ratio: np.ndarray = np.prod(total[..., 0::2] / total[..., 1::2], axis=-1)
-        return ratio
+    return interval(sums, chain_product, allowance=float(chain_allowance(totals, n, step)))
 
-    value = float(statistic(totals))
-    shift = n * step
-    change = statistic(totals + shift * np.eye(len(totals))) - value
-    change[1::2] = value * shift / totals[1::2]  # the tangent: a column that is divided by must not bend the allowance
-    allowance = 0.5 * float((change**2).sum())  # one step per link: half its variance to either side
-    return interval(sums, statistic, allowance=allowance)
+
+def chain_product(totals: np.ndarray) -> np.ndarray:
+    """Product of column 0 / column 1, column 2 / column 3 ...; shape (..., 2 x links) -> (...)."""
+    product: np.ndarray = np.prod(totals[..., 0::2] / totals[..., 1::2], axis=-1)
+    return product
+
+
+def chain_allowance(totals: np.ndarray, n: int, step: float | np.ndarray) -> np.ndarray:
+    """What `skew_limits` is to allow for in a chained ratio: one question of n that differs by one step in each link.
+
+    Half of a step's variance is given to either side of a link.
+
+    Args:
+        totals: (..., 2 x links) points.
+        n: questions.
+        step: points; a number, or shape (...).
+
+    Returns:
+        (...) squared deviation of one jackknife pseudo-value.
+    """
+    value = chain_product(totals)[..., None]
+    shift = np.asarray(n * step)[..., None, None] * np.eye(totals.shape[-1])
+    change = chain_product(totals[..., None, :] + shift) - value
+    # by the tangent where a column is divided by: a step must not bend the ratio
+    change[..., 1::2] = value * np.asarray(n * step)[..., None] / totals[..., 1::2]
+    allowance: np.ndarray = 0.5 * (change**2).sum(axis=-1)
+    return allowance
