@@ -213,6 +213,25 @@ def test_thousands_of_questions_are_resampled_in_blocks() -> None:
     assert found.standard_error == pytest.approx(ELO_SCALE / 2 / np.sqrt(1500 * 2 / 9), rel=0.1)
 
 
+@pytest.mark.parametrize("questions", [3, 40])
+def test_many_models_share_a_hessian(questions: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits found with one Hessian for all rounds are those found with one for each, to a fifth of a point."""
+    names = [f"m{i:02}" for i in range(14)]
+    random = np.random.default_rng(questions)
+    rows = [
+        comparison(f"q{q}", a, b, float(random.random() < 0.5 + 0.02 * (j - i)))
+        for q in range(questions)
+        for i, a in enumerate(names)
+        for j, b in enumerate(names)
+        if i < j
+    ]
+    shared_hessian = rated(rows, names)
+    monkeypatch.setattr(bradley_terry, "_SHARED_FROM", 1_000)
+    for one, other in zip(shared_hessian, rated(rows, names), strict=True):
+        assert one.value == other.value
+        assert [one.low, one.high] == pytest.approx([other.low, other.high], abs=0.2)
+
+
 @settings(deadline=None)
 @given(st.integers(0, 1000))
 def test_many_rounds_at_once_equal_one_at_a_time(seed: int) -> None:

@@ -90,7 +90,7 @@ def list_(shape: str) -> None:
 @group.command("show")
 @click.argument("name", metavar="JUDGE")
 def show(name: str) -> None:
-    """A judge: where its protocol comes from, its variants, scales and prompts.
+    """A judge: its source, model, variants and readers.
 
     \b
     Example:

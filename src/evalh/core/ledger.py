@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS failures (
     at REAL, key TEXT, label TEXT, stage TEXT, run TEXT, kind TEXT, message TEXT, body BLOB, usd REAL);
 CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, pid INTEGER, host TEXT, at REAL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS usage_of_run ON usage (run);
+CREATE INDEX IF NOT EXISTS responses_of_run ON responses (run);
 """
 
 
@@ -299,6 +300,15 @@ class Ledger:
             run,
         )
         return [Spent(*row) for row in rows]
+
+    def unaccounted(self, run: str) -> list[tuple[str, str, str, RawReply]]:
+        """(key, label, stage, reply) of what a run has paid for without noting the cost: the process died in between."""
+        rows = self._rows(
+            "SELECT r.key, r.label, r.stage, r.body, r.adapted FROM responses r LEFT JOIN usage u ON u.key = r.key"
+            " WHERE r.run = ? AND u.key IS NULL",
+            run,
+        )
+        return [(k, label, stage, RawReply(body, tuple(json.loads(a)) if a else ())) for k, label, stage, body, a in rows]
 
     def doubtful(self, run: str) -> float:
         """Dollars that a run's failed requests may have cost: replies that never came whole."""

@@ -7,6 +7,7 @@ at once, before anything is sent.
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -162,7 +163,7 @@ def missing(specs: Sequence[tuple[str, ModelSpec]], env: Mapping[str, str]) -> l
 
 
 def _missing(spec: ModelSpec, env: Mapping[str, str]) -> str | None:
-    name = spec.label if re.fullmatch(r"[\w-]+", spec.label, re.ASCII) else f'"{spec.label}"'  # as TOML writes a key
+    name = spec.label if re.fullmatch(r"[\w-]+", spec.label, re.ASCII) else json.dumps(spec.label)  # as TOML writes a key
     if spec.provider == "file":
         if Path(spec.model).is_file():
             return None

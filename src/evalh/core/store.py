@@ -323,7 +323,7 @@ class RunFolder:
             RunLocked: another process is writing to it.
             StoreError: it cannot be moved.
         """
-        path = self.path.resolve()  # "." has no name to add to
+        path = self.path.absolute()  # "." has no name to add to; not resolved, since a link is what is to be moved
         try:
             self._acquire().close()
             for n in range(1, 10_000):

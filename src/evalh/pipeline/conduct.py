@@ -100,7 +100,7 @@ def conduct(prepared: Prepared, folder: RunFolder, ledger: Ledger, watcher: Watc
             prepared.config.concurrency,
             prepared.config.limits,
             offline=prepared.config.offline,
-            budget=Budget(prepared.config.budget, already_spent(ledger, manifest["run_id"])),
+            budget=Budget(prepared.config.budget),
             served={label: pairs[0][0] for label, pairs in manifest["served"].items() if pairs and pairs[0][0]},
             accept_model_change=prepared.config.accept_model_change,
             log=watcher.log,
@@ -147,6 +147,9 @@ def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
 
 async def _drive(prepared: Prepared, book: Book, engine: Engine, watcher: Watcher, asks: bool, outcome: Outcome) -> None:
     """Build the lanes and drain them."""
+    everyone = (*prepared.targets, *(j.target for j in prepared.judges))
+    engine.recover({target.label: target for target in everyone if target is not None})
+    engine.budget.spent = already_spent(engine.ledger, engine.run)
     judges = [JudgeLane(book, i, j.target, prepared.config.seed) for i, j in enumerate(prepared.judges)]
     answers = [
         AnswerLane(book, i, target, prepared.params(spec), spec.system)
@@ -165,7 +168,7 @@ async def _drive(prepared: Prepared, book: Book, engine: Engine, watcher: Watche
             await engine.drain([*answers, *judges])
     finally:
         watcher.stop()
-        for target in (*prepared.targets, *(j.target for j in prepared.judges)):
+        for target in everyone:
             if target is not None and hasattr(target.backend, "aclose"):
                 await target.backend.aclose()
 
@@ -237,6 +240,7 @@ def _finish(folder: RunFolder, manifest: dict[str, Any], engine: Engine, ledger:
 
 def already_spent(ledger: Ledger, run: str) -> float:
     """Dollars that a run has cost so far, replies that never came whole included."""
+    ledger.flush()
     return sum(s.usd or 0.0 for s in ledger.spent(run)) + ledger.doubtful(run)
 
 

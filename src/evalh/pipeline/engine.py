@@ -11,10 +11,11 @@ Retrying is decided by the error's class (`errors.py`) and happens here alone.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -154,6 +155,7 @@ class Engine:
         self._gates: dict[str, Gate] = {}
         self._lanes: Sequence[Lane] = ()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._resting: set[asyncio.Task[Any]] = set()
         self._waiters: deque[tuple[Slot, asyncio.Future[None]]] = deque()
         self._asking: dict[str, asyncio.Future[None]] = {}
         self._done: asyncio.Future[None] | None = None
@@ -190,7 +192,33 @@ class Engine:
         for _, future in self._waiters:
             future.cancel()
         self._waiters.clear()
+        for task in self._resting:
+            task.cancel()
         self._finish()
+
+    @contextlib.contextmanager
+    def _idle(self) -> Iterator[None]:
+        """A unit waits for something that is not a reply: a stop need not wait for it."""
+        if self.stopping:
+            raise asyncio.CancelledError
+        task = asyncio.current_task()
+        assert task is not None
+        self._resting.add(task)
+        try:
+            yield
+        finally:
+            self._resting.discard(task)
+
+    def recover(self, targets: Mapping[str, Target]) -> None:
+        """Note the cost of replies that were stored for this run when the process died before they were read."""
+        for key, label, stage, raw in self.ledger.unaccounted(self.run):
+            if label in targets:
+                try:
+                    completion = targets[label].backend.read(raw)
+                except ServerFault as error:
+                    self.ledger.fail(key, label, stage, self.run, error.kind, str(error), raw.body)
+                else:
+                    self._account(key, targets[label], stage, completion)
 
     async def _settle(self) -> None:
         """Wait for the units in flight, for GRACE seconds at the most after a stop."""
@@ -325,7 +353,8 @@ class Engine:
         key = request_key(target.backend.identity, request)
         while (twin := self._asking.get(key)) is not None:  # the same request is on its way already: pay once
             slot.release()
-            await asyncio.shield(twin)
+            with self._idle():
+                await asyncio.shield(twin)
         found = self._cached(key, target, stage)
         if found is not None:
             return found
@@ -348,17 +377,15 @@ class Engine:
             self.ledger.fail(key, target.label, stage, self.run, error.kind, str(error), raw.body)
             return None
         self._check_served(target, completion)
-        if raw.run == self.run:
-            self._account(key, target, stage, completion)  # the process may have died before it did
-        else:
-            self.tally.cached += 1
+        self.tally.cached += raw.run != self.run
         return completion
 
     async def _claimed(self, slot: Slot, target: Target, request: Request, stage: str, key: str) -> Completion:
         """Send a request unless another process is about to; then wait for what it gets."""
         while not await self.ledger.claim(key):
             slot.release()
-            await asyncio.sleep(ELSEWHERE)
+            with self._idle():
+                await asyncio.sleep(ELSEWHERE)
             found = self._cached(key, target, stage)
             if found is not None:
                 return found
@@ -389,7 +416,8 @@ class Engine:
                     raise Unreachable(f"{error}, {hint}") from None
                 self.tally.retries += 1
                 self._log(f"{stage} {target.label}, question {request.question_id}: {error}; try {tries + 1} in {delay:.1f} s")
-                await asyncio.sleep(delay)
+                with self._idle():
+                    await asyncio.sleep(delay)
             except BackendError as error:
                 self._journal(key, target, stage, error)
                 raise
@@ -449,7 +477,8 @@ class Engine:
                     f"--budget ${self.budget.cap:g}: ${self.budget.spent:.4f} is spent, and the next request"
                     f" ({target.label}) could cost ${cost:.4f}. Raise the budget and run the same command again to go on"
                 )
-            await self.budget.change()
+            with self._idle():
+                await self.budget.change()
         return cost
 
     def _journal(self, key: str, target: Target, stage: str, error: BackendError, usd: float | None = None) -> None:
