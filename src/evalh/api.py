@@ -220,6 +220,9 @@ def _recorded(path: Path, questions: set[str]) -> list[dict[str, Any]]:
 class _Quiet:
     """A watcher that shows nothing."""
 
+    def plan(self, lines: Any) -> None:
+        """Nothing to show."""
+
     def start(self, *_: Any) -> None:
         """Nothing to show."""
 

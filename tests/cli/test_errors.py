@@ -163,7 +163,9 @@ def test_another_judge_under_a_known_label_is_refused(finished: Path) -> None:
 def test_a_changed_parameter_is_refused_and_named(finished: Path) -> None:
     """A model of the run with another parameter is exit 2, naming what it was and what it is."""
     Path("evalh.toml").write_text('[models.one]\nprovider = "scripted"\nmodel = "words"\ntemperature = 0.3\n', "utf-8")
-    done = evalh("run", "--models", "one", "--judge", "gpt-4", "--judge-model", "scripted:judge", "--quiet", "--mode", "absolute")
+    done = evalh(
+        "run", "--models", "one", "--judge", "gpt-4", "--judge-model", "scripted:judge", "--quiet", "--mode", "absolute"
+    )
     assert done.code == 2
     assert "model one: params was {}, is {'temperature': 0.3}" in done.err
     assert "--fresh" in done.err

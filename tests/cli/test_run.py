@@ -111,7 +111,9 @@ def test_json_lines_are_json() -> None:
     assert {line["event"] for line in lines} <= {"note", "progress"}
     last = [line for line in lines if line["event"] == "progress"][-1]
     assert (last["answers"], last["answers_total"], last["judgments"], last["judgments_total"]) == (6, 6, 12, 12)
-    done = evalh("run", *MODELS, *JUDGE, "--limit", "3", "--offline", "--out", "results/x", "--log-format", "json", "--samples", "2")
+    done = evalh(
+        "run", *MODELS, *JUDGE, "--limit", "3", "--offline", "--out", "results/x", "--log-format", "json", "--samples", "2"
+    )
     assert done.code == 3
     lines = [json.loads(line) for line in done.err.splitlines()]
     assert lines[-1]["event"] == "error"
@@ -121,7 +123,18 @@ def test_json_lines_are_json() -> None:
 def _silent_judge() -> tuple[str, ...]:
     """A judge that never gives a verdict: of 4 answers and 8 judgments, 8 units stay unscored."""
     Path("rules.jsonl").write_text('{"match": "", "reply": "I would rather not say."}\n', "utf-8")
-    return ("run", *MODELS, "--judge", "gpt-4", "--judge-model", "scripted:rules.jsonl", "--limit", "2", "--no-report", "--quiet")
+    return (
+        "run",
+        *MODELS,
+        "--judge",
+        "gpt-4",
+        "--judge-model",
+        "scripted:rules.jsonl",
+        "--limit",
+        "2",
+        "--no-report",
+        "--quiet",
+    )
 
 
 @pytest.mark.parametrize(

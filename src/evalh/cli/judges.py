@@ -78,7 +78,7 @@ def list_(shape: str) -> None:
             }
         )
     if shape == "json":
-        click.echo(json.dumps({"schema": 1, "judges": rows}, ensure_ascii=False))
+        click.echo(options.as_json({"schema": 1, "judges": rows}))
         return
     for r in sorted(rows, key=lambda r: r["name"]):
         click.echo(
@@ -170,6 +170,7 @@ def render(name: str, run: str, question: str, models: tuple[str, ...], turn: in
     from evalh.api import Run
     from evalh.core.records import JudgeTask
     from evalh.errors import ConfigError, UnknownName
+    from evalh.judges.spec import SHOWN
 
     judge, loaded = _prompted(name), Run(options.run_folder(run))
     asked = next((q for q in loaded.questions if q.question_id == question), None)
@@ -179,11 +180,7 @@ def render(name: str, run: str, question: str, models: tuple[str, ...], turn: in
     for model in models:
         if model not in answers:
             raise UnknownName("model with an answer to this question", model, tuple(answers))
-    fitting = [
-        m
-        for m in judge.modes
-        if mode in (None, m) and (m == "absolute") == (len(models) == 1) and judge.variant(asked, m, turn)
-    ]
+    fitting = [m for m in judge.modes if mode in (None, m) and len(SHOWN[m]) == len(models) and judge.variant(asked, m, turn)]
     if not fitting:
         raise ConfigError(
             f"judge {name} has no variant for {len(models)} answer(s) to {question}, turn {turn}"
@@ -191,11 +188,7 @@ def render(name: str, run: str, question: str, models: tuple[str, ...], turn: in
         )
     task = JudgeTask(asked, tuple(answers[m] for m in models), fitting[0], turn, seed=int(loaded.manifest.get("seed") or 0))
     for request in judge.requests(task):
-        click.echo(
-            json.dumps(
-                {"messages": [dict(m) for m in request.messages], "params": dict(request.params)}, ensure_ascii=False, indent=2
-            )
-        )
+        click.echo(options.as_json({"messages": [dict(m) for m in request.messages], "params": dict(request.params)}, indent=2))
 
 
 @group.command("parse")
@@ -234,7 +227,7 @@ def parse(name: str, replies: Path, variant: str | None, reading: str | None) ->
                 "flags": list(r.flags),
             }
         )
-    click.echo(json.dumps(rows, ensure_ascii=False))
+    click.echo(options.as_json(rows))
 
 
 def _texts(path: Path) -> list[str]:

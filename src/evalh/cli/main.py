@@ -18,6 +18,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("evalh.cli.run:command", "Ask models, judge their answers, write the report."),
     "answer": ("evalh.cli.answer:command", "Ask models, and nothing more."),
     "judge": ("evalh.cli.judge:command", "Judge the answers of a run."),
+    "plan": ("evalh.cli.plan:command", "Say what a run would take; sends nothing."),
     "report": ("evalh.cli.report:command", "Rebuild the report of a run from its folder alone."),
     "show": ("evalh.cli.show:command", "Print answers and the judge's words."),
     "runs": ("evalh.cli.runs:command", "List the runs there are."),
@@ -110,7 +111,9 @@ def exit_code(error: BaseException) -> int:
 
 def fail(error: BaseException) -> NoReturn:
     """Say what went wrong, once, and leave with its code."""
-    click.echo(f"evalh: {error}", err=True)
+    from evalh.reports.text import visible
+
+    click.echo(f"evalh: {visible(str(error))}", err=True)
     sys.exit(exit_code(error))
 
 

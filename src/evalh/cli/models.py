@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any
 
@@ -56,7 +55,7 @@ def list_(shape: str) -> None:
     """
     rows = _rows()
     if shape == "json":
-        click.echo(json.dumps({"schema": 1, "models": rows}, ensure_ascii=False))
+        click.echo(options.as_json({"schema": 1, "models": rows}))
         return
     for r in rows:
         state = "ready" if not r["missing"] else "needs a key or an address: evalh models show " + r["name"]

@@ -149,6 +149,16 @@ _FIELDS = (
 )
 
 
+def as_json(value: Any, indent: int | None = None) -> str:
+    """JSON for standard output, with every character that a terminal might obey written as its escape."""
+    import json
+
+    from evalh.reports.text import UNSEEN
+
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    return UNSEEN.sub(lambda m: json.dumps(m[0])[1:-1], text)
+
+
 def settings(**flags: Any) -> dict[str, Any]:
     """Flags as fields of `RunConfig`; those that are not its own are left out."""
     chosen = {name: flags[name] for name in _FIELDS if name in flags}

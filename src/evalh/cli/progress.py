@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from evalh.pipeline.book import Book
     from evalh.pipeline.engine import Engine
+    from evalh.pipeline.estimate import Line
 
 EVERY: Final = 10.0  # seconds between two plain lines
 
@@ -37,6 +38,13 @@ class Progress:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._display: Any = None
+
+    def plan(self, lines: list[Line]) -> None:
+        """What is still to be sent."""
+        from evalh.cli.plan import total
+
+        if any(line.to_send for line in lines):
+            self.say(total(lines))
 
     def start(self, engine: Engine, book: Book, answers: int, judgments: int) -> None:
         """The run begins."""
@@ -79,7 +87,9 @@ class Progress:
         if self.form == "json":
             self._say("error", text)
         else:
-            print(f"evalh: {text}", file=sys.stderr, flush=True)
+            from evalh.reports.text import visible
+
+            print(f"evalh: {visible(text)}", file=sys.stderr, flush=True)
 
     def _lines(self) -> None:
         while not self._stop.wait(EVERY):

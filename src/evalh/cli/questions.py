@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -49,7 +48,7 @@ def list_(shape: str) -> None:
             }
             for s in sets
         ]
-        click.echo(json.dumps({"schema": 1, "questions": rows}, ensure_ascii=False))
+        click.echo(options.as_json({"schema": 1, "questions": rows}))
         return
     for s in sets:
         click.echo(

@@ -28,14 +28,10 @@ def command(runs: tuple[str, ...], reference: str | None, shape: str, no_report:
     folders = [options.run_folder(run) for run in runs]
     for folder in folders:
         if shape == "json":
-            import json
-
             from evalh.assemble import report_of
             from evalh.core.store import RunFolder
             from evalh.reports.document import to_json
 
-            click.echo(
-                json.dumps(to_json(report_of(RunFolder(folder), reference, sheets=False)), ensure_ascii=False, allow_nan=False)
-            )
+            click.echo(options.as_json(to_json(report_of(RunFolder(folder), reference, sheets=False))))
         else:
             show(folder, reference, write_files=not no_report)

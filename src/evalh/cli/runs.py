@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,7 @@ def command(folder: Path, shape: str) -> None:
             }
         )
     if shape == "json":
-        click.echo(json.dumps({"schema": 1, "runs": rows}, ensure_ascii=False))
+        click.echo(options.as_json({"schema": 1, "runs": rows}))
         return
     if not rows:
         click.echo(f"no runs in {folder}; begin one with: evalh run")

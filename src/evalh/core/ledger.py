@@ -29,6 +29,7 @@ from evalh.core.records import RawReply, Request, Usage
 from evalh.errors import StoreError
 
 SCHEMA: Final = 1
+PATIENCE: Final = 30.0  # seconds that a process waits for another one to finish writing
 CLAIM_LASTS: Final = 1800.0  # seconds after which a claim counts as forgotten, whoever holds it
 TABLES: Final = """
 CREATE TABLE IF NOT EXISTS responses (
@@ -41,6 +42,7 @@ CREATE TABLE IF NOT EXISTS failures (
     at REAL, key TEXT, label TEXT, stage TEXT, run TEXT, kind TEXT, message TEXT, body BLOB, usd REAL);
 CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, pid INTEGER, host TEXT, at REAL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS usage_of_run ON usage (run);
+CREATE INDEX IF NOT EXISTS usage_of_label ON usage (label, stage);
 CREATE INDEX IF NOT EXISTS responses_of_run ON responses (run);
 """
 
@@ -99,11 +101,13 @@ class Ledger:
         self._group: asyncio.Future[None] | None = None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
         except (sqlite3.Error, OSError) as error:
             raise self._unusable(error) from None
+        deadline = time.monotonic() + PATIENCE
         try:
-            self._set_up()
+            while not self._ready(deadline):
+                time.sleep(0.01)
         except sqlite3.Error as error:
             self._db.close()
             raise self._unusable(error) from None
@@ -115,6 +119,16 @@ class Ledger:
         return StoreError(
             f"{self.path}: the ledger cannot be opened ({error}); set EVALH_HOME or --ledger to a folder that can be written"
         )
+
+    def _ready(self, deadline: float) -> bool:
+        """Set the file up. False where another process is at it too: SQLite does not wait for that by itself."""
+        try:
+            self._set_up()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            return False
+        return True
 
     def _set_up(self) -> None:
         self._db.execute("PRAGMA journal_mode=WAL")
@@ -309,6 +323,21 @@ class Ledger:
             run,
         )
         return [(k, label, stage, RawReply(body, tuple(json.loads(a)) if a else ())) for k, label, stage, body, a in rows]
+
+    def knows(self, label: str, stage: str) -> bool:
+        """Whether any response of a model at a stage is stored."""
+        return bool(self._rows("SELECT 1 FROM usage WHERE label = ? AND stage = ? LIMIT 1", label, stage))
+
+    def typical(self, label: str, stage: str) -> tuple[int, float, float]:
+        """(replies seen, mean output tokens, mean latency in seconds) of up to 500 replies of a model at a stage."""
+        rows = self._rows(
+            "SELECT u.output_tokens, r.latency FROM usage u JOIN responses r ON r.key = u.key"
+            " WHERE u.label = ? AND u.stage = ? AND u.output_tokens IS NOT NULL LIMIT 500",
+            label,
+            stage,
+        )
+        tokens, latencies = [t for t, _ in rows], [x for _, x in rows if x is not None]
+        return len(rows), sum(tokens) / max(1, len(tokens)), sum(latencies) / max(1, len(latencies))
 
     def doubtful(self, run: str) -> float:
         """Dollars that a run's failed requests may have cost: replies that never came whole."""

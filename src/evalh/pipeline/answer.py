@@ -8,12 +8,12 @@ from typing import Any
 from evalh.core.ids import answer_id
 from evalh.core.records import Answer, Failure, Question, Request, Usage
 from evalh.errors import BackendError, EndsRun
-from evalh.pipeline.engine import Engine, Slot, Target
+from evalh.pipeline.engine import Asker, Slot, Target
 
 
 async def answer(
-    engine: Engine,
-    slot: Slot,
+    engine: Asker,
+    slot: Slot | None,
     target: Target,
     question: Question,
     sample: int,

@@ -25,6 +25,7 @@ from evalh.pipeline import manifest as manifests
 from evalh.pipeline.book import Book
 from evalh.pipeline.budget import Budget
 from evalh.pipeline.engine import Engine
+from evalh.pipeline.estimate import Estimate, Line
 from evalh.pipeline.lanes import AnswerLane, JudgeLane
 from evalh.pipeline.settle import settle
 from evalh.pipeline.setup import Prepared
@@ -32,6 +33,10 @@ from evalh.pipeline.setup import Prepared
 
 class Watcher(Protocol):
     """Shows progress; told everything, decides nothing."""
+
+    def plan(self, lines: list[Line]) -> None:
+        """What is still to be sent, before it is."""
+        ...
 
     def start(self, engine: Engine, book: Book, answers: int, judgments: int) -> None:
         """The run begins: so many answers and judgments are asked for in all."""
@@ -162,6 +167,8 @@ async def _drive(prepared: Prepared, book: Book, engine: Engine, watcher: Watche
     for judge in judges:
         judge.engine = engine
     total, judged = prepared.plan.count()
+    if any(lane.waiting() for lane in answers) or any(lane.waiting() for lane in judges):
+        watcher.plan(Estimate(prepared, book, engine.ledger, sample=8).lines(survey=False))
     watcher.start(engine, book, total, sum(judged.values()))
     try:
         with _interrupt(engine, outcome):

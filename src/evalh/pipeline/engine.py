@@ -75,6 +75,14 @@ class Tally:
     errors: dict[str, int] = field(default_factory=dict)
 
 
+class Asker(Protocol):
+    """Something that has replies: the engine, or the ledger alone."""
+
+    async def ask(self, slot: Any, target: Target, request: Request, stage: str) -> Completion:
+        """The reply to a request."""
+        ...
+
+
 class Lane(Protocol):
     """A source of units for one endpoint."""
 

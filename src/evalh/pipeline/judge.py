@@ -14,14 +14,14 @@ from evalh.core.protocols import Judge
 from evalh.core.records import Completion, Failure, JudgeTask, Judgment, Reading, Request
 from evalh.errors import BackendError, EndsRun, NotServed, Refused
 from evalh.pipeline.answer import total
-from evalh.pipeline.engine import Engine, Slot, Target
+from evalh.pipeline.engine import Asker, Slot, Target
 
 DECIDED: Final = ("scored", "refused", "failed")
 """Statuses after which asking again is not worth its price."""
 
 
 async def judge(
-    engine: Engine, slot: Slot, judge: Judge, target: Target | None, task: JudgeTask, blank: Judgment
+    engine: Asker, slot: Slot | None, judge: Judge, target: Target | None, task: JudgeTask, blank: Judgment
 ) -> list[Judgment]:
     """Judge answers, asking again while the reply can't be read.
 
@@ -48,8 +48,8 @@ async def judge(
 
 
 async def _ask(
-    engine: Engine,
-    slot: Slot,
+    engine: Asker,
+    slot: Slot | None,
     judge: Judge,
     target: Target | None,
     requests: tuple[Request, ...],

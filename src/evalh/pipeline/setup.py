@@ -68,6 +68,7 @@ def prepare(
     env: Mapping[str, str] = os.environ,
     *,
     asks: bool = True,
+    access: bool = True,
     folder_questions: Sequence[Question] = (),
     held: Sequence[int] = (),
 ) -> Prepared:
@@ -75,6 +76,7 @@ def prepare(
 
     Args:
         asks: whether the models themselves will be asked; False where their answers exist already (`evalh judge RUN`).
+        access: whether keys and addresses have to be there; False for a plan, which sends nothing.
         folder_questions: the questions of an existing run, used instead of a set.
         held: how many answers to a question each model has; where it is left out, one for a file and --samples for the others.
 
@@ -94,7 +96,7 @@ def prepare(
     judges = [_open_judge(choice, user, env) for choice in config.judges]
     wanted = [("model", m) for m in config.models] if asks else []
     faults = models.missing([*wanted, *(("judge model", j.spec) for j in judges if j.spec)], env)
-    if faults:
+    if faults and access:
         raise MissingCredential("nothing was sent, because something is missing:\n" + "\n".join(f"  - {f}" for f in faults))
     targets = tuple(_target(m) for m in config.models) if asks else ()
     pairs = pairs_of(labels, config.pairs)

@@ -13,7 +13,7 @@ LIMIT: Final = 20_000
 # Controls (all but tab and newline), direction overrides, embeddings and isolates, zero-width and other unseen characters,
 # line separators, surrogates (which cannot be written as UTF-8 at all), noncharacters, and tags. Joiners (U+200C, U+200D),
 # direction marks and variation selectors stay: scripts and emoji need them, and they cannot reorder a line.
-_UNSEEN: Final = re.compile(
+UNSEEN: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u180e\u200b\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
     "\ud800-\udfff\U0001fffe\U0001ffff\U000e0000-\U000e007f\U0010fffe\U0010ffff]"
 )
@@ -22,7 +22,7 @@ _UNSEEN: Final = re.compile(
 def visible(text: str) -> str:
     """The same text with every unseen or reordering character written out as its number, such as `⟨U+202E⟩`."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _UNSEEN.sub(lambda m: f"⟨U+{ord(m[0]):04X}⟩", text)
+    return UNSEEN.sub(lambda m: f"⟨U+{ord(m[0]):04X}⟩", text)
 
 
 def line(text: str) -> str:

@@ -222,7 +222,7 @@ def _share(wins: np.ndarray, strength: np.ndarray) -> np.ndarray:
     mean = wins.mean(axis=0)
     curvature = (mean + mean.T) / (2.0 + 2.0 * np.cosh(gap))
     total = curvature.sum(axis=1)
-    inverse = np.linalg.inv(total.max() / size - curvature + np.diag(total))
+    inverse = np.linalg.inv(total.mean() / size - curvature + np.diag(total))
     settled = np.zeros(len(wins), dtype=bool)
     block = max(1, _BLOCK_ELEMENTS // size**2)
     for first in range(0, len(wins), block):
@@ -271,27 +271,27 @@ def _newton_block(wins: np.ndarray, strength: np.ndarray, tolerance: float) -> t
     size = wins.shape[-1]
     strength = strength.copy()
     games = wins + wins.transpose(0, 2, 1)
-    won = wins.sum(axis=2)
+    # with t = tanh(x / 2), the expected share is (1 + t) / 2 and its slope (1 - t^2) / 4
+    surplus = np.einsum("bij->bi", wins) - 0.5 * np.einsum("bij->bi", games)
     active = np.arange(len(wins))
     converged = np.zeros(len(wins), dtype=bool)
     diagonal = np.arange(size)
     for _ in range(_LARGEST_COUNT):
         now = strength[active]
-        expected = now[:, :, None] - now[:, None, :]
-        expected *= 0.5
-        np.tanh(expected, out=expected)
         met = games if len(active) == len(games) else games[active]
-        # with t = tanh(x / 2), the expected share is (1 + t) / 2 and its slope (1 - t^2) / 4; t is antisymmetric
-        gradient = won[active] - 0.5 * (met.sum(axis=2) + np.einsum("bij,bij->bi", met, expected))
-        np.square(expected, out=expected)
-        np.subtract(1.0, expected, out=expected)
-        expected *= met
-        expected *= -0.25
-        total = -expected.sum(axis=2)
+        lead = now[:, :, None] - now[:, None, :]
+        lead *= 0.5
+        np.tanh(lead, out=lead)
+        gradient = surplus[active] - 0.5 * np.einsum("bij,bij->bi", met, lead)
+        np.square(lead, out=lead)
+        lead -= 1.0
+        lead *= met
+        lead *= 0.25
+        hessian, total = lead, -np.einsum("bij->bi", lead)
         # strengths are defined up to a constant: a constant added to the Hessian keeps their mean and makes it regular
-        expected += (total.max(axis=1) / size)[:, None, None]
-        expected[:, diagonal, diagonal] += total
-        step = np.linalg.solve(expected, gradient[:, :, None])[:, :, 0]
+        hessian += (np.einsum("bi->b", total) / size**2)[:, None, None]
+        hessian[:, diagonal, diagonal] += total
+        step = np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
         spread = step.max(axis=1) - step.min(axis=1)
         step *= np.minimum(1.0, _LARGEST_STEP / np.maximum(spread, 1e-300))[:, None]
         strength[active] = now + step

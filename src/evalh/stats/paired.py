@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -48,9 +49,10 @@ def sign_flip_test(differences: np.ndarray, rng: np.random.Generator, flips: int
     sizes = np.abs(differences)
     observed = abs(float(differences.sum()))
     steps = _lattice(sizes)
-    if steps is not None and int(steps.sum()) * len(np.unique(steps)) <= _LATTICE:
-        signed = np.where(differences > 0, steps, -steps)
-        return _exact_on_lattice(steps, abs(int(signed.sum())))
+    if steps is not None and int(steps.sum()) <= _LATTICE:
+        times = np.bincount(steps)
+        if int(steps.sum()) * np.count_nonzero(times) <= _LATTICE:
+            return _exact_on_lattice(times, round(observed / float(sizes[0]) * int(steps[0])))
     if len(sizes) <= _ENUMERATED:
         return _enumerate(sizes, observed)
     if len(sizes) > _SIMULATED:
@@ -83,8 +85,8 @@ def _lattice(sizes: np.ndarray) -> np.ndarray | None:
     return None
 
 
-def _exact_on_lattice(steps: np.ndarray, observed: int) -> float:
-    """P(|S| >= observed) for S = sum of +-steps with fair signs.
+def _exact_on_lattice(times: np.ndarray, observed: int) -> float:
+    """P(|S| >= observed) for S a sum of +-steps with fair signs; times[k] of the steps have size k.
 
     With T the sum of the steps whose sign is +, S = 2 T - sum(steps). Equal steps form a binomial, so there is one
     convolution per distinct step, not per question.
@@ -92,12 +94,11 @@ def _exact_on_lattice(steps: np.ndarray, observed: int) -> float:
     if observed == 0:
         return 1.0
     distribution = np.ones(1)
-    for step, times in zip(*(c.tolist() for c in np.unique(steps, return_counts=True)), strict=True):
-        kernel = np.zeros(step * times + 1)
-        kernel[::step] = _fair_binomial(times)
+    for step in np.flatnonzero(times).tolist():
+        kernel = np.zeros(step * int(times[step]) + 1)
+        kernel[::step] = _fair_binomial(int(times[step]))
         distribution = _convolve(distribution, kernel)
-    total = int(steps.sum())
-    least = (total + observed + 1) // 2
+    least = (len(distribution) + observed) // 2
     return min(1.0, 2.0 * float(distribution[least:].sum()))
 
 
@@ -112,8 +113,9 @@ def _convolve(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return positive
 
 
+@lru_cache(maxsize=1024)
 def _fair_binomial(n: int) -> np.ndarray:
-    """Probabilities of 0..n heads in n fair tosses, shape (n + 1,)."""
+    """Probabilities of 0..n heads in n fair tosses, shape (n + 1,); not to be written to."""
     k = np.arange(1, n + 1)
     log_ways = np.concatenate([[0.0], np.cumsum(np.log((n + 1 - k) / k))])
     ways: np.ndarray = np.exp(log_ways - n * math.log(2.0))

@@ -194,6 +194,8 @@ def _pairs(cells: Cells, stream: Sequence[int | str]) -> list[PairSummary]:
     excess = comparisons.outcome - 0.5 * comparisons.weight
     listed = {(a, b): i for i, (a, b) in enumerate(comparisons.pairs.tolist())}
     scores = UnitMeans.of(cells.scores, len(cells.models))
+    rng = _generator(stream, "tests")
+    first = rng.bit_generator.state
     found: list[PairSummary] = []
     for a, b in combinations(range(len(cells.models)), 2):
         i = listed.get((a, b), -1)
@@ -201,6 +203,7 @@ def _pairs(cells: Cells, stream: Sequence[int | str]) -> list[PairSummary]:
         differences = excess[order[i] : order[i + 1]] if scored else paired_differences(scores, a, b)
         if not scored and not unscored and not len(differences):
             continue
+        rng.bit_generator.state = first  # the same patterns for every pair, whatever it is called
         total = totals[i] if i >= 0 else (float("nan"), float("nan"))
         found.append(
             PairSummary(
@@ -212,7 +215,7 @@ def _pairs(cells: Cells, stream: Sequence[int | str]) -> list[PairSummary]:
                 total_a=None if np.isnan(total[0]) else total[0],
                 total_b=None if np.isnan(total[1]) else total[1],
                 win_rate_a=rates[i] if i >= 0 else None,
-                p_value=sign_flip_test(differences, _generator(stream, "tests")) if len(differences) else None,
+                p_value=sign_flip_test(differences, rng) if len(differences) else None,
                 p_adjusted=None,
                 lead=float(differences.sum()),
                 scored=scored,

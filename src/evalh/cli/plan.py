@@ -1,0 +1,137 @@
+"""`evalh plan`: what a run would take; sends nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from evalh.cli import options
+
+if TYPE_CHECKING:
+    from evalh.pipeline.estimate import Line
+
+
+@click.command("plan")
+@options.apply(
+    options.MODELS,
+    options.JUDGE,
+    options.JUDGE_MODEL,
+    options.QUESTIONS,
+    options.WHICH,
+    options.HOW,
+    options.SAMPLES,
+    options.OUT,
+    options.FORMAT,
+    options.RUNNING,
+)
+def command(**flags: Any) -> None:
+    """Say what a run would take; sends nothing.
+
+    Requests, tokens, dollars and time, by stage and model, with what is done already and what the ledger
+    holds. Takes the options of `run`. No key is needed.
+
+    \b
+    Example:
+      evalh plan --models vicuna,alpaca --judge gpt-4
+    """
+    from evalh import api
+    from evalh.core import config as configs
+    from evalh.core import models as catalogue
+    from evalh.core.ledger import Ledger
+    from evalh.pipeline.book import Book
+    from evalh.pipeline.estimate import Estimate
+    from evalh.pipeline.setup import prepare
+
+    user = configs.load(flags["config_file"])
+    models, judges = flags["models"] or api.DEFAULT_MODELS, flags["judges"] or api.DEFAULT_JUDGES
+    config, user = api.configure(models, judges, user, flags["judge_model"], **options.settings(**flags))
+    prepared = prepare(config, user, access=False)
+    folder = api.open_run(config)
+    ledger = Ledger(flags["ledger"])
+    try:
+        lines = Estimate(prepared, Book(prepared.plan, folder), ledger).lines()
+    finally:
+        ledger.close()
+    wanted = [("model", m) for m in config.models] + [("judge model", j.spec) for j in prepared.judges if j.spec]
+    lacking = catalogue.missing(wanted, os.environ)
+    if flags["shape"] == "json":
+        click.echo(json.dumps(_object(lines, config.name, lacking), ensure_ascii=False))
+        return
+    asked = f"{', '.join(prepared.plan.models)}; judged by {', '.join(j.name for j in prepared.plan.judges)}"
+    click.echo(f"{folder.path}: {len(prepared.plan.questions)} questions; {asked}")
+    for text in describe(lines):
+        click.echo(text)
+    for text in lacking:
+        click.echo(f"missing: {text}")
+
+
+def describe(lines: list[Line]) -> list[str]:
+    """The lines of a plan as a table, with a total and what they rest on."""
+    from evalh.reports.numbers import dollars, tokens
+
+    if not lines:
+        return ["nothing is asked of any model: no request, no cost"]
+    head = ("stage", "model", "requests", "done", "in ledger", "to send", "tokens in", "tokens out", "dollars (range)", "time")
+    rows: list[tuple[str, ...]] = [head]
+    for x in lines:
+        money = f"{dollars(x.usd[1])} ({dollars(x.usd[0])}–{dollars(x.usd[2])})" if x.usd else "no price"
+        time = _duration(x.seconds[1]) if x.seconds else "unknown"
+        middle = (tokens(round(x.input_tokens[1])), tokens(round(x.output_tokens[1])))
+        counts = (x.requests, x.done, x.cached, x.to_send)
+        rows.append(
+            (x.stage, x.model, *(f"{n:,}" for n in counts), *middle, money if x.to_send else "–", time if x.to_send else "–")
+        )
+    widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
+    table = [
+        "  ".join(c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True))) for r in rows
+    ]
+    return [*table, total(lines), "Requests are counted; tokens are estimated from the texts, dollars from the tokens."]
+
+
+def total(lines: list[Line]) -> str:
+    """One line: requests to send, tokens and dollars with their range, and what has no price."""
+    from evalh.reports.numbers import dollars, tokens
+
+    priced = [x.usd for x in lines if x.usd and x.to_send]
+    unpriced = sorted({x.model for x in lines if not x.usd and x.to_send})
+    low, middle, high = (sum(u[k] for u in priced) for k in range(3))
+    size = sum(x.input_tokens[1] + x.output_tokens[1] for x in lines)
+    parts = [f"to send: {sum(x.to_send for x in lines):,} requests, about {tokens(round(size))} tokens"]
+    parts += [f"{dollars(middle)} ({dollars(low)}–{dollars(high)})"] if priced else []
+    parts += [f"no price known for {', '.join(unpriced)}"] if unpriced else []
+    return ", ".join(parts)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"
+
+
+def _object(lines: list[Line], name: str, lacking: list[str]) -> dict[str, Any]:
+    def span(three: tuple[float, float, float] | None) -> dict[str, float] | None:
+        return None if three is None else dict(zip(("low", "value", "high"), three, strict=True))
+
+    return {
+        "schema": 1,
+        "run": name,
+        "stages": [
+            {
+                "stage": x.stage,
+                "model": x.model,
+                "requests": x.requests,
+                "done": x.done,
+                "cached": x.cached,
+                "to_send": x.to_send,
+                "input_tokens": span(x.input_tokens),
+                "output_tokens": span(x.output_tokens),
+                "usd": span(x.usd),
+                "seconds": span(x.seconds),
+            }
+            for x in lines
+        ],
+        "missing": lacking,
+    }
