@@ -148,7 +148,9 @@ class Progress:
         ]
         parts += [f"{f[key]} {words}" for key, words in _OPTIONAL if f[key]]
         if f["input_tokens"] or f["output_tokens"]:
-            money = f"${f['usd']:.4f}" + (f" + unpriced {', '.join(f['unpriced'])}" if f["unpriced"] else "")
+            money = " + ".join(
+                [f"${f['usd']:.4f}"] * bool(f["usd"]) + [f"no price for {', '.join(f['unpriced'])}"] * bool(f["unpriced"])
+            )
             parts.append(f"{f['input_tokens'] + f['output_tokens']:,} tokens, {money}")
         if f["seconds_left"] is not None:
             parts.append(f"about {f['seconds_left'] // 60}:{f['seconds_left'] % 60:02d} left")

@@ -182,7 +182,7 @@ class Estimate:
             for unit in self.plan.judgments_of(index, q):
                 for request in opened.judge.requests(self._task(unit)):
                     size = sum(len(m["content"].encode("utf-8", "replace")) for m in request.messages)
-                    prompts.append(tuple(size / b for b in BYTES))
+                    prompts.append(_three((size + self._longer(unit, k)) / BYTES[k] for k in range(3)))
                     caps.append(output_cap(target, request.params) or 1024)
         reply = self._reply(target, "judge", fmean(caps) if caps else 1024.0)
         return self._line("judge", target, total, done, cached, prompts, reply, opened.judge.name)  # type: ignore[arg-type]
@@ -218,8 +218,16 @@ class Estimate:
         shown = answers or tuple(self._stand_in(m, unit, question) for m in unit.models)
         return JudgeTask(question, shown, unit.mode, unit.turn, unit.sample, self.prepared.config.seed)
 
+    def _longer(self, unit: JudgmentUnit, k: int) -> float:
+        """Bytes by which the answers not there yet are longer at an estimate's end than in its middle."""
+        lengths = [self._answer_tokens[m] for m in unit.models if not self._there(m, unit) and m in self._answer_tokens]
+        return sum((tokens[k] - tokens[1]) * BYTES[1] * unit.turn for tokens in lengths)
+
+    def _there(self, model: int, unit: JudgmentUnit) -> Answer | None:
+        return self.book.answers.get((model, unit.question, self.plan.answer_sample(model, unit.sample)))
+
     def _stand_in(self, model: int, unit: JudgmentUnit, question: Question) -> Answer:
-        there = self.book.answers.get((model, unit.question, self.plan.answer_sample(model, unit.sample)))
+        there = self._there(model, unit)
         if there is not None:
             return there
         tokens = self._answer_tokens.get(model, (200.0, 200.0, 200.0))[1]

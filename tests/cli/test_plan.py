@@ -1,0 +1,78 @@
+"""`evalh plan`: what a run would take, counted before anything is sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from support.command import evalh
+from support.job import COMMAND, PLAYED, configure
+from support.server import FakeServer
+
+FakeServers = Callable[..., FakeServer]
+OPTIONS = (*COMMAND[1:], "--limit", "10")
+
+
+def _stages(*more: str) -> dict[str, dict[str, Any]]:
+    done = evalh("plan", *OPTIONS, *more, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    return {s["model"]: s for s in json.loads(done.stdout)["stages"]}
+
+
+def test_nothing_is_sent_and_everything_counted(fake_server: FakeServers) -> None:
+    """Requests by stage and model are those that the run then sends; the plan itself sends none."""
+    server = fake_server(models=PLAYED)
+    configure(server, price=True)
+    stages = _stages()
+    assert {m: s["to_send"] for m, s in stages.items()} == {"vicuna": 10, "alpaca": 10, "gpt-4": 40}
+    assert server.stats()["total"] == 0
+    assert evalh("run", *OPTIONS, "--no-report").returncode == 0
+    assert server.stats()["by_model"] == {"lmsys/vicuna-13b-v1.5": 10, "tatsu-lab/alpaca-7b-wdiff": 10, "gpt-4": 40}
+
+
+def test_the_truth_lies_in_the_range(fake_server: FakeServers) -> None:
+    """What the server bills lies between the low and the high estimate."""
+    server = fake_server(models={**PLAYED, "gpt-4": {"kind": "judge", "words": 200}})
+    configure(server, price=True)
+    stages = _stages()
+    assert evalh("run", *OPTIONS, "--no-report").returncode == 0
+    billed = server.stats()["tokens"]
+    low, high = (sum(s["input_tokens"][k] for s in stages.values()) for k in ("low", "high"))
+    assert low <= billed["prompt"] <= high
+
+
+def test_what_is_done_or_stored_is_not_counted_again(fake_server: FakeServers) -> None:
+    """After the run nothing is left; another folder finds everything in the ledger; another model costs its own requests."""
+    server = fake_server(models=PLAYED)
+    configure(server, price=True)
+    assert evalh("run", *OPTIONS, "--no-report").returncode == 0
+    assert {(s["done"], s["to_send"]) for s in _stages().values()} == {(10, 0), (40, 0)}
+    assert {(s["cached"], s["to_send"]) for s in _stages("--out", "results/other").values()} == {(10, 0), (40, 0)}
+    stages = _stages("--models", "third=scripted:words", "--out", "results/other")
+    assert stages["third"]["to_send"] == 10
+    assert (stages["gpt-4"]["cached"], stages["gpt-4"]["to_send"]) == (40, 10 + 2 * 20)
+
+
+def test_no_key_is_needed() -> None:
+    """A plan for models that cannot be reached yet says what is missing and still counts."""
+    done = evalh("plan", "--models", "vicuna,alpaca", "--judge", "gpt-4", "--limit", "1")
+    assert done.returncode == 0
+    assert "missing: model vicuna" in done.stdout
+    assert "no price known for alpaca, vicuna" in done.stdout
+
+
+def test_limits_give_a_time(fake_server: FakeServers) -> None:
+    """Requests a minute bound the time from below; without a limit and without a reply seen, the time is unknown."""
+    server = fake_server(models=PLAYED)
+    configure(server)
+    assert _stages()["gpt-4"]["seconds"] is None
+    configure(server, extra=f'[limits."{server.base_url}"]\nrequests_per_minute = 60')
+    assert _stages()["gpt-4"]["seconds"] == {"low": 40.0, "value": 40.0, "high": 40.0}
+
+
+def test_a_judge_that_computes_costs_nothing() -> None:
+    """The embedded default asks nobody."""
+    done = evalh("plan")
+    assert done.returncode == 0
+    assert "no request, no cost" in done.stdout
