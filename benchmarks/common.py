@@ -134,7 +134,7 @@ class Running:
     """
 
     def __init__(self, command: Sequence[str], folder: Path, env: Mapping[str, str]) -> None:
-        self._out, self._err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+        self._out, self._err = (tempfile.TemporaryFile() for _ in range(2))  # noqa: SIM115 - closed by `wait`
         self._began = time.perf_counter()
         self._process = subprocess.Popen(
             command, cwd=folder, env=dict(env), stdin=subprocess.DEVNULL, stdout=self._out, stderr=self._err
@@ -220,7 +220,7 @@ def main(measure: Callable[[int], Iterable[Figure]], about: str | None) -> None:
     missed = False
     before = load()
     for figure in measure(arguments.runs):
-        around, before = (before, load()), load()
+        around = before, load()
         missed = missed or figure.met is False
         if arguments.json:
             extra: dict[str, Any] = {"load": [round(x, 1) for x in around], "met": figure.met}

@@ -13,6 +13,7 @@ from evalh.errors import StatsError, UnknownName
 from evalh.pipeline.collect import collect
 from evalh.reports.document import Agreement, Cost, Report, RunFacts, Sheet
 from evalh.reports.leaderboard import Leaderboard, Table, build
+from evalh.reports.numbers import WIN_RATE
 from evalh.stats.agreement import agreement
 from evalh.stats.frame import Results
 
@@ -117,4 +118,4 @@ def _agreement(folder: RunFolder, results: Results) -> Agreement | None:
         decided, m = agreement(rows, votes, ties="dropped")
     except StatsError:
         return Agreement(kept, sentence)
-    return Agreement(kept, f"{sentence}; among the {m} that neither side calls a tie, in {100 * (decided.value or 0):.1f} %")
+    return Agreement(kept, f"{sentence}; among the {m} that neither side calls a tie, {WIN_RATE.full(decided)}")

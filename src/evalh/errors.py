@@ -13,7 +13,8 @@
     │   ├── TransientError          trying again may help
     │   │   ├── RateLimited         with the delay that the server asked for
     │   │   ├── TimedOut
-    │   │   └── ServerFault
+    │   │   ├── ServerFault
+    │   │   └── Expired             its batch ended before its turn came
     │   ├── PermanentError          trying again will not help
     │   │   ├── Refused             a content filter or policy said no
     │   │   ├── TooLong             the prompt does not fit the context
@@ -21,7 +22,8 @@
     │   └── EndsRun                 every further request would fail too
     │       ├── AuthFailed          the key
     │       ├── NotServed           the server does not know the model
-    │       └── Unreachable         nothing has ever answered there
+    │       ├── Unreachable         nothing has ever answered there
+    │       └── BatchFailed         the Batch API refused a whole batch, or somebody cancelled it
     ├── UnreadableVerdict           keeps the reply
     ├── BudgetReached               the next request could pass --budget
     ├── ModelChanged                one label, two served models
@@ -30,6 +32,7 @@
     │   ├── UnsupportedSchema       written by a newer evalh
     │   ├── RunMismatch             the run folder holds another configuration
     │   ├── RunLocked               another process holds the run folder
+    │   ├── BatchPending            a batch holds what is needed: go on with --batch
     │   └── Incomplete              --offline, and records are missing
     └── StatsError
         ├── Disconnected            models that were never compared
@@ -145,6 +148,12 @@ class ServerFault(TransientError):
         self.retry_after = retry_after
 
 
+class Expired(TransientError):
+    """The batch that a request was in ended before its turn came; it was not charged for."""
+
+    kind = "expired"
+
+
 class PermanentError(BackendError):
     """Trying the same request again will not help."""
 
@@ -193,6 +202,12 @@ class Unreachable(EndsRun):
     kind = "unreachable"
 
 
+class BatchFailed(EndsRun):
+    """The Batch API refused a whole batch, or somebody cancelled it."""
+
+    kind = "batch_failed"
+
+
 class UnreadableVerdict(EvalhError):
     """A judge's reply from which no verdict can be read. `reply` is its full text."""
 
@@ -227,6 +242,10 @@ class RunMismatch(StoreError):
 
 class RunLocked(StoreError):
     """Another process is writing to the run folder."""
+
+
+class BatchPending(StoreError):
+    """What is needed is in a batch that has not ended, and this run sends no batches."""
 
 
 class Incomplete(StoreError):

@@ -47,6 +47,18 @@ def test_stages_alone_equal_the_run(samples: str) -> None:
         assert Path("results/a", name).read_bytes() == Path("results/b", name).read_bytes(), name
 
 
+def test_stages_alone_count_a_lost_answer_as_the_run_does() -> None:
+    """An answer that failed is no reason to forget its judgments: they are records without an answer, and counted."""
+    Path("some.jsonl").write_text('{"question_id": "writing-01", "turns": ["quality=5"]}\n', "utf-8")
+    common = ("--models", "one=scripted:words,some=file:some.jsonl", "--limit", "2", "--quiet", "--max-failures", "100%")
+    assert evalh("answer", *common, "--out", "results/a").code == 0
+    assert evalh("judge", "results/a", *JUDGE, "--quiet", "--no-report").code == 3
+    assert evalh("run", *common, *JUDGE, "--out", "results/b", "--no-report").code == 0
+    for name in RECORDS:
+        assert Path("results/a", name).read_bytes() == Path("results/b", name).read_bytes(), name
+    assert library.load("results/a").manifest["counts"]["by_status"] == {"no_answer": 3, "scored": 5}
+
+
 def test_judging_keeps_what_the_run_says_of_its_answers(answered: Path) -> None:
     """How the models were asked stays in run.json when a judge comes later."""
     before = json.loads((answered / "run.json").read_text())

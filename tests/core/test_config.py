@@ -99,7 +99,11 @@ def test_a_byte_order_mark_is_passed_over() -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"models = [", "at end of document"), (b"x = '\xff'", "cannot be read (not UTF-8)"), (None, "cannot be read (No such file")],
+    [
+        (b"models = [", "at end of document"),
+        (b"x = '\xff'", "cannot be read (not UTF-8)"),
+        (None, "cannot be read (No such file"),
+    ],
 )
 def test_a_file_that_is_no_toml_is_named(content: bytes | None, said: str) -> None:
     """The parser's or the operating system's word, with the path."""
@@ -261,7 +265,9 @@ def test_prices_are_per_million() -> None:
 
 def test_the_identity_of_a_model_is_what_it_answers_by() -> None:
     """Key, headers, price and label make no other model; what is sent does."""
-    spec = ModelSpec("a", "openai", "m", "http://x/v1", "KEY", {"temperature": 0}, Price(1, 1), headers={"authorization": "s3cret"})
+    spec = ModelSpec(
+        "a", "openai", "m", "http://x/v1", "KEY", {"temperature": 0}, Price(1, 1), headers={"authorization": "s3cret"}
+    )
     assert spec.spec == "openai:m"
     assert set(spec.identity()) == {"provider", "model", "base_url", "params", "revision", "query", "extra_body", "system"}
     assert "s3cret" not in repr(spec)

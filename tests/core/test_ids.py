@@ -21,7 +21,10 @@ def test_names_never_change() -> None:
     assert ids.digest({"b": [1, 2.5, None, True], "a": "é😀"}) == "04791aa9ee7cfccc0fab"
     assert ids.digest([], digits=8) == "4f53cda1"
     assert ids.answer_id("q1", "vicuna", {"temperature": 0.7, "max_tokens": 5}, 0, ["Seven."]) == "01d144b04e1fe8d57af1"
-    assert ids.answer_id("q1", "vicuna", {"temperature": 0.7, "max_tokens": 5}, 0, ("Seven.",), position=4) == "907acad6867e574ccdd3"
+    assert (
+        ids.answer_id("q1", "vicuna", {"temperature": 0.7, "max_tokens": 5}, 0, ("Seven.",), position=4)
+        == "907acad6867e574ccdd3"
+    )
     assert ids.unit_id("gpt-4", "h", "q1", "pairwise", 1, ["b", "a"], 0) == "a31511a1536ffb96902c"
     assert ids.group_id("gpt-4", "h", "q1", "pairwise", 1, ["b", "a"], 0) == "cc36be1ba6d00eb6b107"
     assert ids.judgment_id("u", 2) == "u-2"
@@ -30,7 +33,10 @@ def test_names_never_change() -> None:
 def test_request_keys_never_change() -> None:
     """Golden value: the ledger serves a reply by this name, years later too."""
     request = Request(({"role": "user", "content": "Hi"},), {"temperature": 0.0, "max_tokens": 5}, 1, 2, "q1", 2)
-    assert request_key({"endpoint": "http://127.0.0.1:8000/v1", "model": "m"}, request) == "e3982d8f1ed5c694017965bd8a76c2b254e531b9"
+    assert (
+        request_key({"endpoint": "http://127.0.0.1:8000/v1", "model": "m"}, request)
+        == "e3982d8f1ed5c694017965bd8a76c2b254e531b9"
+    )
 
 
 def test_the_key_of_a_request_holds_what_is_sent_and_which_repeat_it_is() -> None:

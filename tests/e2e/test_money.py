@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from support.command import evalh, started
 from support.job import COMMAND, PLAYED, configure
 from support.server import FakeServer

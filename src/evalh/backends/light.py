@@ -16,7 +16,8 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 from yarl import URL
 
-from evalh.errors import BackendError, BadRequest, ServerFault, TimedOut
+from evalh.backends.http_errors import error_of
+from evalh.errors import BackendError, ServerFault, TimedOut, Unreachable
 
 CONNECT: Final = 15.0  # seconds to a connection
 SILENCE: Final = 300.0  # seconds without a byte: first byte of a long reasoning reply included
@@ -54,8 +55,10 @@ class LightWire:
             raise
         except aiohttp.ClientConnectorCertificateError as error:
             raise untrusted(self._where, error.certificate_error) from None
-        except aiohttp.InvalidURL as error:
-            raise BadRequest(f"{self._where} is not a valid address ({error})") from None
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
+            raise Unreachable(f"{self._where} is not a valid address ({error})") from None
+        except aiohttp.ClientHttpProxyError as error:
+            raise error_of(error.status if error.status == 407 else 502, b"", {}, f"the proxy to {self._where}") from None
         except (TimeoutError, aiohttp.ServerTimeoutError):
             raise TimedOut(f"{self._where} sent no complete reply within {time.perf_counter() - began:.0f} s") from None
         except aiohttp.ClientConnectorError as error:
@@ -81,9 +84,9 @@ class LightWire:
             self._session = None
 
 
-def untrusted(where: str, fault: Exception) -> BadRequest:
+def untrusted(where: str, fault: Exception) -> Unreachable:
     """The error of a server whose certificate nobody vouches for."""
-    return BadRequest(
+    return Unreachable(
         f"{where}: its certificate is not trusted ({fault}). Set SSL_CERT_FILE to the file of your certificate authority"
     )
 
@@ -96,7 +99,7 @@ def _context() -> ssl.SSLContext:
     try:
         return ssl.create_default_context(capath=bundle) if os.path.isdir(bundle) else ssl.create_default_context(cafile=bundle)
     except OSError as error:  # ssl.SSLError is one
-        raise BadRequest(
+        raise Unreachable(
             f"{bundle}: not a file of certificate authorities ({error.strerror or error}). Mend SSL_CERT_FILE"
         ) from None
 

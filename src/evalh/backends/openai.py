@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import orjson
@@ -23,9 +23,13 @@ from evalh.core.config import ModelSpec
 from evalh.core.models import OPENAI_URL
 from evalh.core.records import Completion, RawReply, Request, Usage
 from evalh.core.wire import clean
-from evalh.errors import AuthFailed, ServerFault
+from evalh.errors import AuthFailed, BackendError, ServerFault
+
+if TYPE_CHECKING:
+    from evalh.backends.batches import BatchService
 
 DROPPABLE: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "stop")
+FORMS: Final = len(DROPPABLE) + 2  # each round can adapt to one refused parameter
 KEPT_HEADERS: Final = ("x-ratelimit-", "retry-after", "openai-processing-ms")
 
 
@@ -48,16 +52,21 @@ def open_backend(spec: ModelSpec) -> OpenAIBackend:
 
 def open_ollama(spec: ModelSpec) -> OpenAIBackend:
     """The backend of an `ollama:` model: the same API at Ollama's own address."""
-    return OpenAIBackend(spec)
+    return OpenAIBackend(spec, batches=False)
 
 
 class OpenAIBackend:
-    """One model at one OpenAI-compatible endpoint."""
+    """One model at one OpenAI-compatible endpoint.
+
+    Attributes:
+        batches: whether there may be a Batch API at the endpoint.
+    """
 
     paid = True
 
-    def __init__(self, spec: ModelSpec, wire: Wire | None = None) -> None:
+    def __init__(self, spec: ModelSpec, wire: Wire | None = None, *, batches: bool = True) -> None:
         self.spec = spec
+        self.batches = batches
         self.endpoint = spec.base_url or OPENAI_URL
         self._wire = wire
         # OpenAI itself deprecates max_tokens for every model; most other servers know nothing else.
@@ -93,20 +102,46 @@ class OpenAIBackend:
         """One chat request on the wire. Raises BackendError by class."""
         if self._wire is None:
             self._wire = _open_wire(self.spec, self.endpoint)
-        for _ in range(len(DROPPABLE) + 2):  # each round can adapt to one refused parameter
-            dropped, limit_name = self._dropped, self._limit_name
-            status, headers, body, seconds = await self._wire.post(_encode(self.body(request)))
+        for _ in range(FORMS):
+            form = self.form
+            status, headers, body, seconds = await self._wire.post(self.encoded(request))
             if status == 200:
                 kept = {k: v for k, v in headers.items() if k.startswith(KEPT_HEADERS)}
-                adapted = tuple(f"dropped:{name}" for name in dropped if name in request.params)
-                return RawReply(body, adapted, seconds, _name(headers.get("x-request-id")), kept)
-            param = unsupported(body) if status == 400 else None
-            if param is None:
+                return RawReply(body, self.adapted(request), seconds, _name(headers.get("x-request-id")), kept)
+            if not self.adapts(request, form, status, body):
                 break
-            if (dropped, limit_name) == (self._dropped, self._limit_name) and not self._adapt(param, request):
-                break
-            # else: another request has learned something meanwhile; ask again with it
-        raise error_of(status, self._without_secrets(body), headers, self._who)
+        raise self.refusal(status, body, headers)
+
+    # What follows is `send` in its parts, for a request that travels in a batch.
+
+    @property
+    def form(self) -> tuple[Any, ...]:
+        """How parameters are sent at present: it changes with what the server is found to refuse."""
+        return self._dropped, self._limit_name
+
+    def encoded(self, request: Request) -> bytes:
+        """The body of a request, as bytes."""
+        return _encode(self.body(request))
+
+    def adapted(self, request: Request) -> tuple[str, ...]:
+        """What is left out of a request in the present form."""
+        return tuple(f"dropped:{name}" for name in self._dropped if name in request.params)
+
+    def adapts(self, request: Request, form: tuple[Any, ...], status: int, body: bytes) -> bool:
+        """Whether a refusal of a request, sent in `form`, is reason to ask again in another form."""
+        param = unsupported(body) if status == 400 else None
+        # Another request may have learned something meanwhile: then ask again with it.
+        return param is not None and (form != self.form or self._adapt(param, request))
+
+    def refusal(self, status: int, body: bytes, headers: Mapping[str, str]) -> BackendError:
+        """The error that a reply with another status than 200 means."""
+        return error_of(status, self._without_secrets(body), headers, self._who)
+
+    def open_batches(self) -> BatchService:
+        """The Batch API at this endpoint."""
+        from evalh.backends.batches import BatchService
+
+        return BatchService(self.endpoint, _headers(self.spec, self.endpoint), self.spec.query, self._without_secrets)
 
     @property
     def _who(self) -> str:
@@ -174,7 +209,8 @@ def _secrets(spec: ModelSpec) -> tuple[bytes, ...]:
     return tuple(v.strip().encode() for v in values if len(v.strip()) >= 8)
 
 
-def _open_wire(spec: ModelSpec, endpoint: str) -> Wire:
+def _headers(spec: ModelSpec, endpoint: str) -> dict[str, str]:
+    """The headers that every request carries, the key among them."""
     key = os.environ.get(spec.api_key_env, "").strip() if spec.api_key_env else ""
     if not (key.isascii() and key.isprintable()):
         raise AuthFailed(
@@ -186,6 +222,11 @@ def _open_wire(spec: ModelSpec, endpoint: str) -> Wire:
         headers["Authorization"] = f"Bearer {key}"
     if key and "azure" in (urlsplit(endpoint).hostname or "") and "api-key" not in names:
         headers["api-key"] = key
+    return headers
+
+
+def _open_wire(spec: ModelSpec, endpoint: str) -> Wire:
+    headers = _headers(spec, endpoint)
     if spec.client == "sdk":
         from evalh.backends.sdk import SdkWire
 

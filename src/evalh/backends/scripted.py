@@ -109,7 +109,7 @@ class ScriptedBackend:
         try:
             data = json.loads(raw.body)
             text, usage = clean(data["text"]), Usage(*data["usage"])
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise ServerFault(f"a stored reply of {self.endpoint} is not one") from None
         return Completion(text, "stop", usage, served_model=self.spec.model)
 

@@ -13,8 +13,7 @@ from typing import Any, Final
 from evalh.backends.light import CONNECT, SILENCE, TOTAL, untrusted
 from evalh.errors import ServerFault, TimedOut
 
-# The SDK's own switch for "the reply as it came", the same in its majors 2 and 3; it never leaves the machine for long:
-# servers ignore it, as they do all of the SDK's X-Stainless headers.
+# The SDK's own switch for "the reply as it came", the same in its majors 2 and 3; servers ignore it.
 _AS_IT_CAME: Final = {"X-Stainless-Raw-Response": "true"}
 
 
@@ -27,9 +26,11 @@ class SdkWire:
         self._where = endpoint
         self._sdk = openai
         named = {name.lower() for name in headers}
-        self._headers: dict[str, Any] = {"Content-Type": "application/json", **_AS_IT_CAME, **headers}
+        sent: dict[str, Any] = {"Content-Type": "application/json", **_AS_IT_CAME, **headers}
         if "authorization" not in named:  # the SDK insists on a key; a server without one is sent none
-            self._headers["Authorization"] = openai.Omit()
+            sent["Authorization"] = openai.Omit()
+        # As on the other side of the seam, a redirect is not followed: the headers may hold a key under a name of their own.
+        self._options: Any = {"headers": sent, "follow_redirects": False}
         self._client = openai.AsyncOpenAI(
             api_key="none",
             base_url=endpoint,
@@ -42,16 +43,14 @@ class SdkWire:
         """One request; see `Wire.post`."""
         began = time.perf_counter()
         try:
-            reply: Any = await self._client.post(
-                "/chat/completions", cast_to=object, content=body, options={"headers": self._headers}
-            )
+            reply: Any = await self._client.post("/chat/completions", cast_to=object, content=body, options=self._options)
             response = reply.http_response
         except self._sdk.APIStatusError as error:
             response = error.response
         except self._sdk.APITimeoutError:
             raise TimedOut(f"{self._where} sent no complete reply within {time.perf_counter() - began:.0f} s") from None
         except self._sdk.APIConnectionError as error:
-            fault = _certificate_fault(error)
+            fault = certificate_fault(error)
             if fault is not None:
                 raise untrusted(self._where, fault) from None
             raise ServerFault(f"{self._where} cannot be reached ({error.__cause__ or error})") from None
@@ -63,7 +62,7 @@ class SdkWire:
         await self._client.close()
 
 
-def _certificate_fault(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
+def certificate_fault(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
     """The certificate's fault among the causes of an error."""
     while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
         error = error.__cause__ or error.__context__

@@ -110,6 +110,7 @@ RUNNING = apply(
         metavar="USD",
         help="Stop before the run could cost more than this, all sessions together.",
     ),
+    click.option("--batch", is_flag=True, help="Send requests through the OpenAI Batch API: half the price, up to 24 hours."),
     click.option("--accept-model-change", is_flag=True, help="Go on when a server answers as another model than before."),
     click.option("--offline", is_flag=True, help="Answer from the ledger alone; say what is missing."),
     click.option("--fresh", is_flag=True, help="Set the old records of the run aside and begin again."),
@@ -145,7 +146,7 @@ RUNNING = apply(
 
 _FIELDS = (
     *("questions", "categories", "limit", "mode", "pairs", "samples", "out", "seed"),
-    *("concurrency", "offline", "fresh", "budget", "accept_model_change"),
+    *("concurrency", "offline", "fresh", "budget", "accept_model_change", "batch"),
 )
 
 

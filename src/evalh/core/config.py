@@ -60,10 +60,11 @@ LABEL: Final = re.compile(r"[^\s=:,/\\]+")
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Dollars per million tokens."""
+    """Dollars per million tokens; `batch` is the share of them that the Batch API takes."""
 
     input: float
     output: float
+    batch: float = 0.5
 
     def of(self, input_tokens: int, output_tokens: int) -> float:
         """Dollars for a number of tokens."""
@@ -170,6 +171,7 @@ class RunConfig:
     fresh: bool = False
     budget: float | None = None
     accept_model_change: bool = False
+    batch: bool = False
 
     @property
     def name(self) -> str:
@@ -392,12 +394,15 @@ class _Checker:
 
     def price(self, entry: Any, within: tuple[str, ...]) -> Price:
         data = self.table(entry, within)
-        self.keys(data, ("input", "output"), within)
+        self.keys(data, ("input", "output", "batch"), within)
         for key in ("input", "output"):
             self.number(data, key, within)
             if data.get(key, -1) < 0:
                 self.fault(key, "price = { input = …, output = … } in dollars per million tokens", within)
-        return Price(float(data["input"]), float(data["output"]))
+        self.number(data, "batch", within)
+        if not 0 <= data.get("batch", 0.5) <= 1:
+            self.fault("batch", "batch is the share of the price that a batch costs, such as 0.5", within)
+        return Price(float(data["input"]), float(data["output"]), float(data.get("batch", 0.5)))
 
     def generation(self, data: Any) -> dict[str, Mapping[str, Any]]:
         here = ("generation",)

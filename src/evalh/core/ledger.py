@@ -18,7 +18,7 @@ import os
 import platform
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -41,10 +41,20 @@ CREATE TABLE IF NOT EXISTS usage (
 CREATE TABLE IF NOT EXISTS failures (
     at REAL, key TEXT, label TEXT, stage TEXT, run TEXT, kind TEXT, message TEXT, body BLOB, usd REAL);
 CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, pid INTEGER, host TEXT, at REAL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batches (
+    intent TEXT PRIMARY KEY, at REAL, endpoint TEXT, label TEXT, model TEXT, run TEXT, requests INTEGER,
+    state TEXT, file TEXT, batch TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batch_lines (
+    key TEXT PRIMARY KEY, intent TEXT, stage TEXT, adapted TEXT, tries INTEGER, aside REAL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS lines_of_batch ON batch_lines (intent);
 CREATE INDEX IF NOT EXISTS usage_of_run ON usage (run);
 CREATE INDEX IF NOT EXISTS usage_of_label ON usage (label, stage);
 CREATE INDEX IF NOT EXISTS responses_of_run ON responses (run);
 """
+
+
+UNFINISHED: Final = ("planned", "uploaded", "created")
+_IN_NO_BATCH: Final = "NOT EXISTS (SELECT 1 FROM batch_lines WHERE key = ?)"
 
 
 def request_key(identity: Mapping[str, Any], request: Request) -> str:
@@ -71,6 +81,37 @@ class Paid:
     stage: str
     run: str
     tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """One batch that has not ended, as far as it has come.
+
+    `intent` is our own name of it, known before anything is sent; `state` is "planned" (nothing is at the server), "uploaded"
+    (the file is there, and the batch may be) or "created".
+    """
+
+    intent: str
+    endpoint: str
+    label: str
+    model: str
+    run: str
+    requests: int = 0
+    state: str = "planned"
+    file: str | None = None
+    batch: str | None = None
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLine:
+    """One request of a batch that has not ended; `aside` is what it may cost at the most, in dollars."""
+
+    key: str
+    stage: str
+    adapted: tuple[str, ...] = ()
+    tries: int = 1
+    aside: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,26 +203,38 @@ class Ledger:
     async def claim(self, key: str) -> bool:
         """Say that this process is about to send a request; False while another living process has said so.
 
+        Nobody gets the claim on a request that is in a batch (`pending`): it has been sent, whoever sent it.
         Whoever gets the claim has to look into the ledger once more: the reply may have come in between.
         """
         now = time.time()
-        if await self._counted("INSERT OR IGNORE INTO claims VALUES (?,?,?,?)", (key, *self._me, now)):
+        made = f"INSERT OR IGNORE INTO claims SELECT ?, ?, ?, ? WHERE {_IN_NO_BATCH}"
+        if await self._counted(made, (key, *self._me, now, key)):
             return True
         for pid, host, at in self._rows("SELECT pid, host, at FROM claims WHERE key = ?", key):
             if (pid, host) == self._me:
                 return True
             if now - at < CLAIM_LASTS and (host != self._me[1] or _alive(pid)):
                 return False
-            taken = "UPDATE claims SET pid = ?, host = ?, at = ? WHERE key = ? AND pid = ? AND host = ? AND at = ?"
-            return bool(await self._counted(taken, (*self._me, now, key, pid, host, at)))
-        return False  # released a moment ago: ask again
+            unchanged = "key = ? AND pid = ? AND host = ? AND at = ?"
+            taken = f"UPDATE claims SET pid = ?, host = ?, at = ? WHERE {unchanged} AND {_IN_NO_BATCH}"
+            return bool(await self._counted(taken, (*self._me, now, key, pid, host, at, key)))
+        return False  # released a moment ago, or in a batch: ask again
 
     def release(self, key: str) -> None:
         """Give a claim back; joins the next group."""
         self._add("DELETE FROM claims WHERE key = ? AND pid = ? AND host = ?", (key, *self._me))
 
+    async def renew_claims(self) -> None:
+        """Say that this process still means what it has claimed; who waits for hours says it now and then."""
+        await self._counted("UPDATE claims SET at = ? WHERE pid = ? AND host = ?", (time.time(), *self._me))
+
     async def commit(self, paid: Paid) -> None:
         """Store a response; returns when it is safe from the death of the process."""
+        self.store(paid)
+        await self.settled()
+
+    def store(self, paid: Paid) -> None:
+        """Store a response with the next group."""
         r = paid.reply
         adapted = json.dumps(r.adapted) if r.adapted else None
         row = (
@@ -199,7 +252,7 @@ class Ledger:
             r.request_id,
         )
         self._fresh[paid.key] = r
-        await self._join("INSERT OR REPLACE INTO responses VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", row)
+        self._add("INSERT OR REPLACE INTO responses VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", row)
 
     def account(
         self,
@@ -254,19 +307,16 @@ class Ledger:
             self._group = loop.create_future()
             loop.call_soon(self._flush)
 
-    async def _join(self, statement: str, row: tuple[Any, ...]) -> None:
-        self._add(statement, row)
-        group = self._group
-        assert group is not None
-        await asyncio.shield(group)
+    async def settled(self) -> None:
+        """Wait until all that has been added so far is written."""
+        if self._group is not None:
+            await asyncio.shield(self._group)
 
     async def _counted(self, statement: str, row: tuple[Any, ...]) -> int:
         """Run a statement in the next group; the number of rows it changed."""
         counted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._add(statement, row, counted)
-        group = self._group
-        assert group is not None
-        await asyncio.shield(group)
+        await self.settled()
         return counted.result()
 
     def _flush(self) -> None:
@@ -304,6 +354,59 @@ class Ledger:
             ) from None
         self._waiting.clear()
         self._fresh.clear()
+
+    # -- batches ----------------------------------------------------------------------------------------------------------
+
+    async def plan_batch(self, row: BatchRow, lines: Sequence[BatchLine]) -> set[str]:
+        """Note, before anything is sent, which requests a batch is to hold.
+
+        Returns:
+            The keys that are in it now. A key stands in one batch at a time: one that is missing is in another.
+        """
+        facts = (row.intent, time.time(), row.endpoint, row.label, row.model, row.run, len(lines), row.state, None, None)
+        self._add("INSERT INTO batches VALUES (?,?,?,?,?,?,?,?,?,?)", facts)
+        for line in lines:
+            facts = (line.key, row.intent, line.stage, json.dumps(line.adapted), line.tries, line.aside)
+            self._add("INSERT OR IGNORE INTO batch_lines VALUES (?,?,?,?,?,?)", facts)
+        await self.settled()
+        return {key for (key,) in self._rows("SELECT key FROM batch_lines WHERE intent = ?", row.intent)}
+
+    async def advance_batch(self, intent: str, state: str, *, file: str | None = None, batch: str | None = None) -> None:
+        """Note how far a batch has come; returns when that is safe."""
+        update = "UPDATE batches SET state = ?, file = coalesce(?, file), batch = coalesce(?, batch) WHERE intent = ?"
+        self._add(update, (state, file, batch, intent))
+        await self.settled()
+
+    async def end_batch(self, intent: str, state: str) -> None:
+        """A batch has ended, and every reply in it is stored: its other requests may be sent again."""
+        self._add("UPDATE batches SET state = ? WHERE intent = ?", (state, intent))
+        self._add("DELETE FROM batch_lines WHERE intent = ?", (intent,))
+        await self.settled()
+
+    def batch(self, intent: str) -> BatchRow | None:
+        """A batch that has not ended, by our name of it."""
+        return next(iter(self._batches("intent = ?", intent)), None)
+
+    def batches(self, run: str) -> list[BatchRow]:
+        """The batches of a run that have not ended, oldest first."""
+        return self._batches("run = ?", run)
+
+    def _batches(self, which: str, *values: Any) -> list[BatchRow]:
+        columns = "intent, endpoint, label, model, run, requests, state, file, batch, at"
+        states = ",".join(f"'{state}'" for state in UNFINISHED)
+        rows = self._rows(f"SELECT {columns} FROM batches WHERE {which} AND state IN ({states}) ORDER BY at", *values)
+        return [BatchRow(*row) for row in rows]
+
+    def lines(self, intent: str) -> list[BatchLine]:
+        """The requests of a batch that has not ended."""
+        rows = self._rows("SELECT key, stage, adapted, tries, aside FROM batch_lines WHERE intent = ? ORDER BY key", intent)
+        return [BatchLine(key, stage, tuple(json.loads(adapted)), tries, aside) for key, stage, adapted, tries, aside in rows]
+
+    def pending(self, key: str) -> str | None:
+        """The intent of the batch that a request is in, or None."""
+        return next((intent for (intent,) in self._rows("SELECT intent FROM batch_lines WHERE key = ?", key)), None)
+
+    # -- money ------------------------------------------------------------------------------------------------------------
 
     def spent(self, run: str) -> list[Spent]:
         """What a run has paid, by stage and model."""

@@ -204,4 +204,6 @@ def price_of(spec: ModelSpec) -> Price | None:
     if spec.provider != "openai" or spec.base_url != OPENAI_URL:
         return None
     entry = _prices()["models"].get(spec.model)
-    return None if entry is None else Price(float(entry["input"]), float(entry["output"]))
+    if entry is None:
+        return None
+    return Price(float(entry["input"]), float(entry["output"]), float(entry.get("batch", _prices()["batch"])))

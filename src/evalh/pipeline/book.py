@@ -14,10 +14,11 @@ REDO = ("failed", "no_answer")
 class Book:
     """Answers by (model, question, sample) and the ids of judgment units that are done; it also writes what is new.
 
-    Answers that failed count as missing at the start of a run, and as settled once they have been tried again in it.
+    Answers that failed count as missing at the start of a run, and as settled once they have been tried again in it; where
+    no model is asked (`asks` false) they are settled from the start, and what was to be judged of them has no answer.
     """
 
-    def __init__(self, plan: Plan, folder: RunFolder) -> None:
+    def __init__(self, plan: Plan, folder: RunFolder, asks: bool = True) -> None:
         self.plan = plan
         self.folder = folder
         self.answers: dict[tuple[int, int, int], Answer] = {}
@@ -27,7 +28,7 @@ class Book:
         models = {name: i for i, name in enumerate(plan.models)}
         questions = {q.question_id: i for i, q in enumerate(plan.questions)}
         for a in folder.read(Answer):
-            if a.failure is None and a.model in models and a.question_id in questions:
+            if (a.failure is None or not asks) and a.model in models and a.question_id in questions:
                 self.answers[models[a.model], questions[a.question_id], a.sample] = a
         for line in folder.raw(Judgment):
             unit = line["judgment_id"].rpartition("-")[0]

@@ -128,7 +128,7 @@ def _by_score(a: float | None, b: float | None) -> float:
 
 
 def _outcome(j: Judgment) -> float:
-    """For the first answer shown: the preference where the judge gave one, else its verdict."""
+    """For the first answer shown: the preference where the judge gave one, else its verdict; NaN where it gave neither."""
     if j.preference is not None:
         return j.preference
-    return {"A": 1.0, "B": 0.0, "tie": 0.5}[j.verdict or "tie"]
+    return float("nan") if j.verdict is None else {"A": 1.0, "B": 0.0, "tie": 0.5}[j.verdict]

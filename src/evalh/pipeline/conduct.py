@@ -98,7 +98,7 @@ def conduct(prepared: Prepared, folder: RunFolder, ledger: Ledger, watcher: Watc
         manifest["finished_at"] = None
         folder.write_questions(questions)
         folder.write_manifest(manifest)
-        book = Book(prepared.plan, folder)
+        book = Book(prepared.plan, folder, asks)
         engine = Engine(
             ledger,
             manifest["run_id"],

@@ -185,7 +185,7 @@ class Estimate:
                     prompts.append(_three((size + self._longer(unit, k)) / BYTES[k] for k in range(3)))
                     caps.append(output_cap(target, request.params) or 1024)
         reply = self._reply(target, "judge", fmean(caps) if caps else 1024.0)
-        return self._line("judge", target, total, done, cached, prompts, reply, opened.judge.name)  # type: ignore[arg-type]
+        return self._line("judge", target, total, done, cached, prompts, reply, opened.judge.name)
 
     def _judged(self, index: int, target: Target, survey: bool) -> tuple[int, int]:
         """(judgments on disk, judgments that the ledger can decide)."""

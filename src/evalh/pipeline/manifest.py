@@ -83,8 +83,8 @@ def merge(
         new = describe_judge(judge, prepared)
         old = manifest["judges"].get(judge.judge.name)
         faults += _judge_differences(judge.judge.name, old, new)
-        variants = {**(old or {}).get("variants", {}), **new["variants"]}
-        merged["judges"][judge.judge.name] = {**new, "variants": dict(sorted(variants.items()))}
+        variants = dict(sorted({**(old or {}).get("variants", {}), **new["variants"]}.items()))
+        merged["judges"][judge.judge.name] = {**new, "variants": variants, "hash": digest(variants)}
     questions = list(old_questions)
     known = {q.question_id: q for q in old_questions}
     for q in prepared.plan.questions:

@@ -199,7 +199,8 @@ def heat_map(board: Leaderboard) -> Canvas | None:
         names = [shorten(row.model) for row in rows]
         heads = ["overall", *(shorten(c, 24) for c in board.categories)]
         columns = [{row.model: row for row in table.models} for table in (board.overall, *board.categories.values())]
-        left, cell, tall, gap = d.EDGE + d.width(names) + 0.12, 0.6, 0.3, 0.1
+        left = d.EDGE + max(d.width(names), d.width(["questions"], 7.5)) + 0.12
+        cell, tall, gap = 0.6, 0.3, 0.1
         lean = d.width(heads, d.SMALL) * math.sqrt(0.5)
         top = 0.68 + lean + 0.12
         right = left + cell * len(heads) + gap

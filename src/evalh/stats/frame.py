@@ -66,6 +66,9 @@ class Factor:
     codes: np.ndarray
     labels: tuple[str, ...]
 
+    def __len__(self) -> int:
+        return len(self.codes)
+
     @classmethod
     def of(cls, values: Sequence[str] | np.ndarray) -> Factor:
         """Code a sequence of strings in order of first appearance."""

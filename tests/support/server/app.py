@@ -192,12 +192,18 @@ class App:
         reply.delivery, reply.delay = "reset", 0.0
         if self.server is None:
             return
-        self.server.close()
-        self.server = None
+        server, self.server = self.server, None
+        for sock in server.sockets:
+            loop.remove_reader(sock.fileno())
+        # What has been accepted already is set up first: asyncio would otherwise leave it open and never read from it.
+        loop.call_soon(loop.call_soon, self._close_for, server, connection, reply.seconds)
+
+    def _close_for(self, server: asyncio.Server, spared: Connection, seconds: float) -> None:
+        server.close()
         # Bound but not listening: the port stays ours and connecting to it is refused.
         sock = self._bound(self.port)
-        self._hang_up(connection)
-        loop.call_later(reply.seconds, self._listen_again, sock)
+        self._hang_up(spared)
+        asyncio.get_running_loop().call_later(seconds, self._listen_again, sock)
 
     def _listen_again(self, sock: socket.socket) -> None:
         task = asyncio.get_running_loop().create_task(self._start(sock))

@@ -1,0 +1,136 @@
+"""Records -> results frame: positions undone once, the last attempt decides, and nothing unscored gets a number."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalh.core.records import STATUSES, Answer, Judgment
+from evalh.pipeline.collect import frame_of
+from pipeline.made import answer, judgment
+
+A, B, C = answer("a"), answer("b", "q1", "longer than a"), answer("c")
+
+
+def _rows(*judgments: Judgment, answers: tuple[Answer, ...] = (A, B, C)) -> list[dict[str, Any]]:
+    known = {a.answer_id: (a.model, tuple(len("".join(a.turns[: i + 1])) for i in range(len(a.turns)))) for a in answers}
+    frame = frame_of(judgments, known, {"q1": "math"}).to_frame()
+    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+
+
+@pytest.mark.parametrize(
+    ("shown", "verdict", "outcome", "swapped"),
+    [
+        ((A, B), "A", 1.0, False),
+        ((A, B), "B", 0.0, False),
+        ((A, B), "tie", 0.5, False),
+        ((B, A), "A", 0.0, True),
+        ((B, A), "B", 1.0, True),
+        ((B, A), "tie", 0.5, True),
+    ],
+)
+def test_the_order_shown_is_undone(
+    shown: tuple[Answer, Answer], verdict: Literal["A", "B", "tie"], outcome: float, swapped: bool
+) -> None:
+    """Whatever was shown first, model_a is the one whose name comes first, and the outcome is its own."""
+    (row,) = _rows(judgment(*shown, verdict=verdict))
+    assert (row["model_a"], row["model_b"], row["outcome"], row["swapped"]) == ("a", "b", outcome, swapped)
+    assert (row["length_a"], row["length_b"]) == (len(A.turns[0]), len(B.turns[0]))
+
+
+@given(st.floats(0, 1))
+def test_a_preference_turns_round_with_the_order(preference: float) -> None:
+    """A weighted preference of p for the first shown is p for that model, and 1 - p for the other."""
+    one, other = _rows(judgment(A, B, preference=preference)), _rows(judgment(B, A, preference=preference))
+    assert one[0]["outcome"] == preference
+    assert other[0]["outcome"] == 1.0 - preference
+
+
+@given(st.floats(1, 10), st.floats(1, 10))
+def test_two_scores_go_with_their_models(first: float, second: float) -> None:
+    """Scores follow the answers, and the outcome follows the scores, in either order."""
+    straight = _rows(judgment(A, B, mode="two-score", scores={"overall": (first, second)}))[0]
+    turned = _rows(judgment(B, A, mode="two-score", scores={"overall": (second, first)}))[0]
+    for key in ("model_a", "model_b", "score_a", "score_b", "outcome"):
+        assert straight[key] == turned[key]
+    assert (straight["score_a"], straight["score_b"]) == (first, second)
+    assert straight["outcome"] == (1.0 if first > second else 0.0 if first < second else 0.5)
+
+
+def test_each_aspect_is_a_row() -> None:
+    """Several aspects of one judgment give one row each."""
+    rows = _rows(judgment(A, mode="absolute", scores={"style": (3.0,), "truth": (9.0,)}))
+    assert [(r["aspect"], r["score_a"]) for r in rows] == [("style", 3.0), ("truth", 9.0)]
+    assert [r["model_b"] for r in rows] == ["", ""]
+    assert all(math.isnan(r["outcome"]) for r in rows)
+
+
+def test_a_score_that_is_missing_for_one_leaves_no_outcome() -> None:
+    """In two-score mode an aspect without one of its numbers has no outcome."""
+    (row,) = _rows(judgment(A, B, mode="two-score", scores={"style": (None, 4.0)}))
+    assert math.isnan(row["outcome"])
+    assert math.isnan(row["score_a"])
+    assert row["score_b"] == 4.0
+
+
+def test_a_ranking_is_a_row_for_every_pair() -> None:
+    """Ranks 2, 1, 2: the second beats both others, who tie."""
+    rows = _rows(judgment(C, A, B, mode="ranking", ranking=(2, 1, 2)))
+    assert {(r["model_a"], r["model_b"]): r["outcome"] for r in rows} == {("a", "c"): 1.0, ("b", "c"): 0.5, ("a", "b"): 1.0}
+
+
+@pytest.mark.parametrize("status", [s for s in STATUSES if s != "scored"])
+def test_what_is_unscored_has_no_number(status: Any) -> None:
+    """Of every status but "scored" there is a row, with that status, and neither outcome nor score."""
+    for shown in ((A,), (A, B), (B, A)):
+        (row,) = _rows(judgment(*shown, status=status))
+        assert row["status"] == status
+        assert all(math.isnan(row[key]) for key in ("outcome", "score_a", "score_b"))
+
+
+def test_a_scored_comparison_without_a_verdict_is_no_tie() -> None:
+    """A record that claims to be scored and says nothing has no outcome."""
+    (row,) = _rows(judgment(A, B, verdict=None))
+    assert math.isnan(row["outcome"])
+
+
+def test_the_last_attempt_decides() -> None:
+    """An unreadable reply that was asked again counts by what came last, and once."""
+    first, second = (judgment(A, B, unit="u", attempt=n, status=s) for n, s in enumerate(("no_verdict", "scored")))
+    (row,) = _rows(first, Judgment(**{**_fields(second), "verdict": "A"}))
+    assert (row["status"], row["outcome"]) == ("scored", 1.0)
+
+
+def test_a_failure_that_was_mended_is_forgotten() -> None:
+    """A later record of the same unit supersedes an earlier failure, wherever in the file it stands."""
+    failed, other, mended = judgment(A, unit="u", status="failed"), judgment(B), judgment(A, unit="u")
+    rows = _rows(failed, other, mended)
+    assert [(r["model_a"], r["status"]) for r in rows] == [("a", "scored"), ("b", "scored")]
+
+
+def test_judgments_of_answers_that_are_gone_are_left_out() -> None:
+    """A judgment of an answer that has been replaced since has no row."""
+    assert _rows(judgment(A, B), answers=(A,)) == []
+
+
+def test_lengths_are_those_up_to_the_turn_judged() -> None:
+    """At turn 1 the first reply counts, at turn 2 both; an answer that lacks a turn counts with what there is."""
+    two, one = answer("a", "q1", "xx", "yyy"), answer("b", "q1", "zzzz")
+    first, second = (_rows(judgment(two, one, turn=t), answers=(two, one))[0] for t in (1, 2))
+    assert (first["length_a"], first["length_b"]) == (2, 4)
+    assert (second["length_a"], second["length_b"]) == (5, 4)
+
+
+def test_the_category_is_that_of_the_question() -> None:
+    """Rows carry their question's category; a question that is not in the run has none."""
+    assert _rows(judgment(A))[0]["category"] == "math"
+    elsewhere = answer("a", "q2")
+    assert _rows(judgment(elsewhere), answers=(elsewhere,))[0]["category"] == ""
+
+
+def _fields(j: Judgment) -> dict[str, Any]:
+    return {name: getattr(j, name) for name in Judgment.__dataclass_fields__}
