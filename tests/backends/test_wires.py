@@ -17,7 +17,7 @@ from evalh.backends import light, sdk
 from evalh.backends.openai import OpenAIBackend, Wire, open_backend
 from evalh.core.config import ModelSpec
 from evalh.core.records import RawReply, Request
-from evalh.errors import AuthFailed, BackendError, BadRequest, RateLimited, ServerFault, TimedOut
+from evalh.errors import AuthFailed, BackendError, BadRequest, RateLimited, ServerFault, TimedOut, Unreachable
 from support.recorder import REPLY, Recorder
 from support.server.fixtures import Factory
 from support.server.tls import Certificate
@@ -299,7 +299,7 @@ def test_a_bad_file_of_authorities_is_named(tmp_path: Path, monkeypatch: pytest.
     if content:
         bundle.write_text(content)
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
-    with pytest.raises(BadRequest, match="not a file of certificate authorities"):
+    with pytest.raises(Unreachable, match="not a file of certificate authorities"):
         post(wire("light", "https://127.0.0.1:9/v1"))
 
 

@@ -89,6 +89,20 @@ def test_runs(finished: Path) -> None:
     assert row["usd"] is row["partial"] is None
 
 
+@pytest.mark.parametrize("text", ['{"schema": 1}', "{oops", "[]", '{"schema": 99}'])
+def test_a_broken_run_hides_no_other(finished: Path, text: str) -> None:
+    """A run.json that cannot be used is named on standard error; the other runs are listed."""
+    broken = Path("results/broken/run.json")
+    broken.parent.mkdir()
+    broken.write_text(text, "utf-8")
+    done = evalh("runs", "--format", "json")
+    assert done.code == 0
+    assert str(broken) in done.err
+    assert [r["name"] for r in json.loads(done.out)["runs"]] == [finished.name]
+    for command in ("report", "show", "judge"):
+        assert evalh(command, "broken").code in (1, 2)
+
+
 def test_no_runs() -> None:
     """Where there are none, an empty list as JSON and a hint as text."""
     assert _asked("runs") == {"schema": 1, "runs": []}

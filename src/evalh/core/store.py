@@ -110,6 +110,10 @@ class RunFolder:
             raise UnsupportedSchema(
                 f"{path}: schema {data['schema']} was written by a newer evalh; this one reads up to {wire.SCHEMA}"
             )
+        lacking = [k for k in ("run_id", "name") if not isinstance(data.get(k), str)]
+        lacking += [k for k in ("models", "judges", "inputs", "counts") if not isinstance(data.get(k), dict)]
+        if lacking:
+            raise CorruptRecord(f"{path}: not a run manifest (it lacks {', '.join(lacking)})")
         return data
 
     def read(self, kind: type[R]) -> Iterator[R]:

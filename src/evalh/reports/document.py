@@ -86,7 +86,10 @@ class Report:
 
 
 def to_json(report: Report) -> dict[str, Any]:
-    """The object of `evalh report --format json`, as docs and scripts know it: nothing is ever left out, only null."""
+    """The object of `evalh report --format json`, as docs and scripts know it: nothing is ever left out, only null.
+
+    Beyond the promised fields: why the run is partial, what stayed unscored by status, notes, and agreement with votes.
+    """
     run, cost, only = report.run, report.cost, report.only
     references = {board.reference for board in report.leaderboards.values()}
     return {
@@ -100,9 +103,16 @@ def to_json(report: Report) -> dict[str, Any]:
             "started_at": run.started_at,
             "finished_at": run.finished_at,
             "versions": dict(run.versions),
+            "partial": report.partial,
         },
         **(_board(only) if only else {"models": None, "pairs": None, "categories": None}),
-        "by_judge": {judge: _board(board) for judge, board in report.leaderboards.items()},
+        "by_judge": {
+            judge: {**_board(board), "unscored_by_status": dict(board.unscored_by_status), "notes": list(board.notes)}
+            for judge, board in report.leaderboards.items()
+        },
+        "agreement": None
+        if report.agreement is None
+        else {"agreement": _estimate(report.agreement.estimate), "with": report.agreement.sentence},
         "judge_card": plain(report.judge_card),
         "cost": {
             "usd": _number(cost.usd),
