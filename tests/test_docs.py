@@ -18,6 +18,7 @@ from evalh.stats.frame import COLUMNS
 from support.inside import SMALL, evalh
 from support.job import PLAYED
 from support.server import FakeServer
+from support.shared_data import shared
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
@@ -62,7 +63,7 @@ def test_toml_examples_are_valid(page: Path, tmp_path: Path) -> None:
 
 def test_the_first_example_of_the_readme_runs(fake_server: Callable[..., FakeServer], monkeypatch: pytest.MonkeyPatch) -> None:
     """The job with GPT-4 as it stands in the README, with servers of ours behind the addresses."""
-    server = fake_server(models=PLAYED, strict=True)
+    server = fake_server(models={**PLAYED, "alpaca-7b": "quality"}, strict=True)
     text = next(block for block in _blocks(README, "toml") if "[models.vicuna]" in block)
     Path("evalh.toml").write_text(re.sub(r"http://127\.0\.0\.1:\d+/v1", server.base_url, text), "utf-8")
     monkeypatch.setenv("OPENAI_API_KEY", "any key at all")
@@ -71,6 +72,29 @@ def test_the_first_example_of_the_readme_runs(fake_server: Callable[..., FakeSer
     done = evalh(*command.split(), "--limit", "2", "--no-report", "--quiet")
     assert done.code == 0, done.err
     assert server.stats()["total"] == 12
+
+
+def _shown_in_readme(begin: str, end: str) -> list[str]:
+    """The lines of output that the README shows after one command and before another, without those that say "left out"."""
+    part = README.partition(begin)[2].partition("\n")[2].partition(end)[0]
+    return [line for line in part.splitlines() if line.strip() and line != "…"]
+
+
+def test_the_readme_shows_what_the_demonstration_prints() -> None:
+    """Every line shown after `make demo` is one that it prints."""
+    printed = evalh("run", "--quiet").out.splitlines()
+    shown = _shown_in_readme("$ make demo", "$ make test")
+    assert len(shown) > 10
+    assert [line for line in shown if line not in printed] == []
+
+
+def test_the_readme_shows_the_famous_table_as_it_is_printed() -> None:
+    """Every line shown of the evaluation of March 2023 is one that comes out."""
+    done = evalh("import", "vicuna-2023", shared("vicuna-bench-2023"), "--out", "results/vicuna-2023")
+    printed = (done.out + evalh("report", "results/vicuna-2023", "--no-report").out).splitlines()
+    shown = [line for line in _shown_in_readme("$ evalh import vicuna-2023", "```") if not line.startswith("$ ")]
+    assert len(shown) > 10
+    assert [line for line in shown if line not in printed] == []
 
 
 def test_the_python_of_the_readme_runs() -> None:

@@ -19,6 +19,7 @@ from evalh.core.ledger import Ledger
 from evalh.core.records import Answer, Judgment, Question
 from evalh.core.store import RunFolder
 from evalh.errors import BadConfig, StoreError, UnknownName
+from evalh.pipeline import manifest as manifests
 from evalh.pipeline.conduct import Outcome, Watcher, conduct
 from evalh.pipeline.setup import Prepared, choose_judge, prepare
 
@@ -42,7 +43,7 @@ class Run:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._folder = RunFolder(self.path)
-        self.manifest: dict[str, Any] = self._folder.manifest()
+        self.manifest: dict[str, Any] = manifests.read(self._folder)
 
     def __repr__(self) -> str:
         models, judges = ", ".join(self.manifest["models"]), ", ".join(self.manifest["judges"])
@@ -173,7 +174,7 @@ def carry_out(
 
 def _over_answers(config: RunConfig, user: UserConfig, folder: RunFolder) -> Prepared:
     """A judge over the answers of an existing run."""
-    manifest = folder.manifest()
+    manifest = manifests.read(folder)
     names = list(manifest["models"])
     chosen = [m.label for m in config.models] or names
     for name in chosen:

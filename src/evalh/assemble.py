@@ -10,6 +10,7 @@ import numpy as np
 from evalh.core.records import Answer, Judgment, Question
 from evalh.core.store import RunFolder
 from evalh.errors import StatsError, UnknownName
+from evalh.pipeline import manifest as manifests
 from evalh.pipeline.collect import collect
 from evalh.reports.document import Agreement, Cost, Report, RunFacts, Sheet
 from evalh.reports.leaderboard import Leaderboard, Table, build
@@ -58,7 +59,7 @@ def report_of(folder: RunFolder, reference: str | None = None, *, sheets: bool =
         StoreError: the folder is not a run, or a record in it cannot be read.
         UnknownName: the reference is not a model of the run.
     """
-    manifest = folder.manifest()
+    manifest = manifests.read(folder)
     results = collect(folder)
     questions = list(folder.read(Question))
     cost = manifest.get("cost") or {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from email.utils import formatdate
 from typing import Any
 
@@ -200,6 +201,17 @@ def test_the_delay_is_read_in_every_form(headers: dict[str, str], seconds: float
     assert retry_after(headers) == seconds
 
 
+@pytest.fixture
+def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine that stands far from Greenwich."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("tokyo")
 @pytest.mark.parametrize("zone", ["GMT", "-0000", ""])
 def test_a_date_is_a_delay_from_now(zone: str) -> None:
     """A date without a zone is read as GMT, wherever this machine stands."""

@@ -180,6 +180,29 @@ def test_requests_in_flight_learn_from_each_other() -> None:
     assert len(wire.sent) == 31
 
 
+def test_a_reply_is_flagged_by_how_it_was_asked() -> None:
+    """A value that the model takes was not dropped, though another one is refused while the reply is on its way."""
+
+    class SlowWire(FakeWire):
+        """Answers a temperature of 1 late, and refuses every other one at once."""
+
+        async def post(self, body: bytes) -> tuple[int, Mapping[str, str], bytes, float]:
+            if json.loads(body).get("temperature") == 1:
+                await asyncio.sleep(0.05)
+            return await super().post(body)
+
+    def answer(body: dict[str, Any]) -> Answer:
+        return good(body) if body.get("temperature") == 1 else refusing("temperature")(body)
+
+    made = OpenAIBackend(ModelSpec("label", "openai", "model", URL), SlowWire(answer))
+
+    async def go() -> list[RawReply]:
+        slow = made.send(Request(ASK.messages, {"temperature": 1}))
+        return await asyncio.gather(slow, made.send(Request(ASK.messages, {"temperature": 0})))
+
+    assert [reply.adapted for reply in asyncio.run(go())] == [(), ("dropped:temperature",)]
+
+
 def test_another_error_is_not_sent_again_though_somebody_adapted() -> None:
     """A rate limit met while another request learns something is the engine's to wait for, not ours to repeat."""
     asked = []

@@ -141,6 +141,8 @@ WRONG_MODEL = [
     ("price = { input = 1, output = nan }", "output must be a number"),
     ("price = { input = 1, output = true }", "output must be a number"),
     ("price = { input = 1, output = 1, cached = 1 }", "unknown key 'cached'"),
+    ("price = { input = 1, output = 1, batch = 'half' }", "batch must be a number"),
+    ("price = { input = 1, output = 1, batch = 50 }", "batch is the share of the price"),
     ('temperature = "hot"', "temperature must be a number"),
     ("temperature = true", "temperature must be a number"),
     ("temperature = nan", "temperature must be a number"),

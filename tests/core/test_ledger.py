@@ -175,6 +175,22 @@ def test_what_was_paid_without_a_note_of_its_cost_is_found(ledger: Ledger) -> No
     assert ledger.unaccounted("r") == [("1", "vicuna", "answer", RawReply(b"a", ("x",)))]
 
 
+def test_typical_replies_are_told_for_estimates(ledger: Ledger) -> None:
+    """Mean tokens and latency of a model at a stage, over all runs; nothing known is zeros."""
+
+    async def go() -> None:
+        for key, tokens, latency in (("1", 10, 2.0), ("2", 30, 4.0), ("3", None, 9.0), ("4", 20, None)):
+            await ledger.commit(paid(key, latency=latency))
+            ledger.account(key, "r", "answer", "vicuna", Usage(1, tokens), None, None, None)
+
+    asyncio.run(go())
+    ledger.flush()
+    assert ledger.typical("vicuna", "answer") == (3, 20.0, 3.0)
+    assert ledger.typical("vicuna", "judge") == (0, 0.0, 0.0)
+    assert ledger.knows("vicuna", "answer")
+    assert not ledger.knows("vicuna", "judge")
+
+
 def test_info_counts_what_there_is(ledger: Ledger) -> None:
     """For `evalh ledger info`, an empty ledger included."""
     info = ledger.info()
@@ -186,17 +202,17 @@ def test_info_counts_what_there_is(ledger: Ledger) -> None:
 def test_a_ledger_serves_several_event_loops(ledger: Ledger) -> None:
     """One after the other, also where a loop ended before its last group was written."""
 
-    async def note(key: str) -> None:
-        ledger.account(key, "r", "answer", "a", None, None, None, None)
-
     loop = asyncio.new_event_loop()
-    loop.run_until_complete(note("1"))  # the group is still waiting when the loop ends
-    loop.close()
+    loop.call_soon(ledger.account, "1", "r", "answer", "a", None, None, None, None)
+    loop.stop()
+    loop.run_forever()  # one round: the note waits for a group that this loop does not come to write
 
     async def go() -> None:
         await asyncio.wait_for(ledger.commit(paid("2")), 5)
 
     asyncio.run(go())
+    loop.run_until_complete(asyncio.sleep(0))  # what it had meant to write has been written
+    loop.close()
     assert ledger.spent("r")[0].requests == 1
     assert stored(ledger.path) == ["2"]
 
@@ -299,6 +315,14 @@ def test_a_request_is_claimed_by_one_process(ledger: Ledger) -> None:
     assert asyncio.run(ledger.claim("k"))
 
 
+def test_a_claim_is_renewed_by_who_waits_long(ledger: Ledger) -> None:
+    """An hour-long wait does not lose what was claimed at its beginning."""
+    ledger._db.execute("INSERT INTO claims VALUES ('k', ?, ?, 0)", ledger._me)
+    asyncio.run(ledger.renew_claims())
+    [(at,)] = ledger._rows("SELECT at FROM claims")
+    assert time.time() - at < 60
+
+
 @pytest.mark.parametrize(
     ("pid", "host", "age", "free"),
     [
@@ -367,9 +391,9 @@ def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk() -> Iterator[None]:
-    """No file may grow beyond 64 KiB, as on a disk that is full."""
+    """No file may grow beyond 1 MiB, as on a disk that is full."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
@@ -379,7 +403,7 @@ def test_a_full_disk_is_an_error_and_what_waits_is_kept(tmp_path: Path, small_di
     ledger = Ledger(tmp_path / "l.sqlite3")
 
     async def go() -> list[Any]:
-        asked = (ledger.commit(paid(k, b"x" * 50_000)) for k in ("1", "2"))
+        asked = (ledger.commit(paid(k, b"x" * 600_000)) for k in ("1", "2"))
         return await asyncio.gather(*asked, return_exceptions=True)
 
     said = asyncio.run(go())

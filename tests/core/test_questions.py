@@ -101,6 +101,14 @@ def test_crlf_is_a_fault_once_and_hides_no_other(tmp_path: Path) -> None:
     ]
 
 
+def test_a_byte_order_mark_is_the_only_fault_it_makes(tmp_path: Path) -> None:
+    """The question behind it is read as if it were not there."""
+    file = written(tmp_path / "x.jsonl", b"\xef\xbb\xbf" + json.dumps(GOOD).encode())
+    found, faults = check_questions(file)
+    assert [q.question_id for q in found] == ["q1"]
+    assert len(faults) == 1
+
+
 def test_a_second_use_of_an_id_names_the_first(tmp_path: Path) -> None:
     """Duplicate ids are found across lines, also where one is a number and the other text."""
     file = written(tmp_path / "x.jsonl", {**GOOD, "question_id": 1}, GOOD, {**GOOD, "question_id": "1"})

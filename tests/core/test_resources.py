@@ -120,6 +120,7 @@ def test_a_plugin_carries_its_own_sets(tmp_path: Path, monkeypatch: pytest.Monke
     covered = resources.find("questions", "core-80")
     assert covered is not None
     assert covered.origin == "plugin extra"
+    assert {f.name: f.origin for f in resources.found("questions")}["two-turn-16"] == "built in"
     sys.modules.pop(name, None)
 
 

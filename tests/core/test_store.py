@@ -40,6 +40,11 @@ def run(tmp_path: Path) -> RunFolder:
     return RunFolder(tmp_path / "results" / "x")
 
 
+def _refuse(old: Any, new: Any) -> None:
+    """A rename that the disk refuses."""
+    raise OSError(errno.EACCES, "Permission denied")
+
+
 def ids(run: RunFolder) -> list[str]:
     """The answers of a run by id, in file order."""
     return [a.answer_id for a in run.read(Answer)]
@@ -125,6 +130,10 @@ def test_a_file_that_cannot_be_read_is_named(run: RunFolder) -> None:
         pass
     (run.path / "answers.jsonl").rmdir()
     (run.path / "judgments.jsonl").mkdir()
+    with pytest.raises(StoreError, match=r"judgments\.jsonl: cannot be written"), run.writing():
+        pass
+    (run.path / "judgments.jsonl").rmdir()
+    (run.path / "judgments.jsonl").symlink_to(run.path / "gone" / "file")
     with pytest.raises(StoreError, match=r"judgments\.jsonl: cannot be written"), run.writing():
         pass
 
@@ -296,6 +305,19 @@ def test_rewriting_puts_records_in_order_and_keeps_the_last_of_each(run: RunFold
     assert not list(run.path.glob(".*.tmp"))
 
 
+def test_rewriting_needs_no_open_file(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that nobody writes to is put in order, or left as it was, all the same."""
+    with run.writing():
+        run.append([answer("b"), answer("a")])
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", _refuse)
+        with pytest.raises(StoreError, match="Permission denied"):
+            run.rewrite(Answer, by_id)
+    assert ids(run) == ["b", "a"]
+    assert run.rewrite(Answer, by_id) == 2
+    assert ids(run) == ["a", "b"]
+
+
 def test_rewriting_what_is_in_order_touches_nothing(run: RunFolder) -> None:
     """A file that is as it should be stays the same file; a file that is not there has no records."""
     with run.writing():
@@ -328,13 +350,10 @@ def test_rewriting_what_is_no_record_names_the_line(run: RunFolder) -> None:
 def test_a_rewriting_that_fails_leaves_the_old_file(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Old or new, never half: after a failed rename the old records are there, and the folder can go on."""
 
-    def refuse(old: Any, new: Any) -> None:
-        raise OSError(errno.EACCES, "Permission denied")
-
     with run.writing():
         run.append([answer("b"), answer("a")])
         with monkeypatch.context() as patch:
-            patch.setattr(os, "replace", refuse)
+            patch.setattr(os, "replace", _refuse)
             with pytest.raises(StoreError, match="Permission denied"):
                 run.rewrite(Answer, by_id)
             with pytest.raises(StoreError, match="Permission denied"):

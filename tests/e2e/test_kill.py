@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -94,3 +95,33 @@ def test_a_second_process_is_told_who_holds_the_run(fake_server: FakeServers) ->
     first.communicate(timeout=60)
     assert first.returncode == 0
     assert server.stats()["bodies"]["repeated"] == {}
+
+
+@pytest.mark.slow
+def test_fifty_kills(fake_server: FakeServers, tmp_path: Path) -> None:
+    """Fifty kills at random moments over as many runs as it takes: every run ends in the calm run's bytes and figures."""
+    server = fake_server(models=PLAYED, latency=0.02)
+    configure(server)
+    assert evalh(*COMMAND, *QUICK, "--out", "results/calm", "--ledger", "calm.sqlite3").returncode == 0
+    figures = _figures(Path("results/calm"))
+    moments, kills, rounds = random.Random(7), 0, 0
+    while kills < 50:
+        rounds += 1
+        server.reset()
+        own = ("--out", f"results/{rounds}", "--ledger", f"{rounds}.sqlite3")
+        in_this_run = 0
+        while True:
+            process = started(*COMMAND, *QUICK, *own)
+            try:
+                process.communicate(timeout=0.35 + moments.random() * 0.9)
+                assert process.returncode == 0
+                break
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+                in_this_run += 1
+        kills += in_this_run
+        for name in NAMES:
+            assert Path(f"results/{rounds}", name).read_bytes() == Path("results/calm", name).read_bytes(), name
+        assert _figures(Path(f"results/{rounds}")) == figures
+        assert sum(n - 1 for n in server.stats()["bodies"]["repeated"].values()) <= in_this_run * 8

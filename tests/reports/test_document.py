@@ -11,8 +11,8 @@ from evalh.reports.leaderboard import ModelRow, PairRow
 from evalh.reports.write import json_bytes
 from reports import builder
 
-TOP = ["schema", "run", "models", "pairs", "categories", "by_judge", "judge_card", "cost", "reference"]
-RUN = ["name", "judges", "models", "questions", "question_count", "started_at", "finished_at", "versions"]
+TOP = ["schema", "run", "models", "pairs", "categories", "by_judge", "agreement", "judge_card", "cost", "reference"]
+RUN = ["name", "judges", "models", "questions", "question_count", "started_at", "finished_at", "versions", "partial"]
 MODEL = [
     "model",
     "rank",
@@ -53,7 +53,7 @@ def test_nothing_is_ever_left_out(made):
     assert list(shown["run"]) == RUN
     assert list(shown["cost"]) == COST
     for board in shown["by_judge"].values():
-        assert list(board) == ["models", "pairs", "categories"]
+        assert list(board) == ["models", "pairs", "categories", "unscored_by_status", "notes"]
         for table in (board, *board["categories"].values()):
             assert all(list(row) == MODEL for row in table["models"])
             assert all(list(row) == PAIR for row in table["pairs"])
@@ -72,7 +72,7 @@ def test_the_only_judge_is_also_at_the_top():
     """One judge: its tables and its reference are repeated at the top level."""
     made = builder.report(3)
     shown = to_json(made)
-    assert {name: shown[name] for name in ("models", "pairs", "categories")} == shown["by_judge"]["gpt-4"]
+    assert all(shown[name] == shown["by_judge"]["gpt-4"][name] for name in ("models", "pairs", "categories"))
     assert shown["reference"] == "vicuna-13b"
     assert shown["models"][0]["rank"] == [1, 2]
 

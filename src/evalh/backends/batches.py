@@ -7,12 +7,13 @@ is known by `pipeline/batch.py`. The calls go through the openai SDK, which is i
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from evalh.backends.http_errors import error_of
 from evalh.backends.light import CONNECT, SILENCE, TOTAL, untrusted
+from evalh.backends.openai import decode, encode
 from evalh.backends.sdk import certificate_fault
 from evalh.errors import BackendError, NotServed, ServerFault, TimedOut
 
@@ -64,8 +65,9 @@ class BatchService:
         omit = openai.Omit()
         # The organization and project of the SDK's own variables are left out: a live request does not carry them either.
         sent: dict[str, Any] = {"OpenAI-Organization": omit, "OpenAI-Project": omit, **headers}
-        if "authorization" not in {name.lower() for name in headers}:  # the SDK insists on a key
-            sent["Authorization"] = omit
+        named = {name.lower() for name in headers}
+        # The SDK insists on a key, or on being told with each call that there is none.
+        self._extra: Any = {} if "authorization" in named else {"Authorization": omit}
         self._client = openai.AsyncOpenAI(
             api_key="none",
             base_url=endpoint,
@@ -81,21 +83,27 @@ class BatchService:
     async def upload(self, name: str, content: IO[bytes]) -> str:
         """Put a file of requests up; its id."""
         with self._faults():
-            found = await self._client.files.create(file=(name, content, "application/jsonl"), purpose="batch")
+            found = await self._client.files.create(
+                file=(name, content, "application/jsonl"), purpose="batch", extra_headers=self._extra
+            )
             return _id(found)
 
     async def create(self, file: str, mark: str) -> BatchState:
         """Start a batch over an uploaded file; it carries `mark`, by which `find` knows it again."""
         with self._faults():
             made = await self._client.batches.create(
-                completion_window=WINDOW, endpoint=ENDPOINT, input_file_id=file, metadata={MARK: mark}
+                completion_window=WINDOW,
+                endpoint=ENDPOINT,
+                input_file_id=file,
+                metadata={MARK: mark},
+                extra_headers=self._extra,
             )
             return _state(made)
 
     async def find(self, mark: str) -> BatchState | None:
         """The batch that carries this mark, among all there are."""
         with self._faults():
-            async for batch in self._client.batches.list(limit=100):
+            async for batch in self._client.batches.list(limit=100, extra_headers=self._extra):
                 if isinstance(batch.metadata, dict) and batch.metadata.get(MARK) == mark:
                     return _state(batch)
         return None
@@ -103,13 +111,13 @@ class BatchService:
     async def look(self, batch: str) -> BatchState:
         """How far a batch has come."""
         with self._faults():
-            return _state(await self._client.batches.retrieve(batch))
+            return _state(await self._client.batches.retrieve(batch, extra_headers=self._extra))
 
-    async def lines(self, file: str) -> AsyncIterator[bytes]:
+    async def lines(self, file: str) -> AsyncGenerator[bytes, None]:
         """The lines of a file of replies, as they come down."""
         rest = b""
         with self._faults():
-            async with self._client.files.with_streaming_response.content(file) as reply:
+            async with self._client.files.with_streaming_response.content(file, extra_headers=self._extra) as reply:
                 async for part in reply.iter_bytes(1 << 16):  # not iter_lines, which also parts a line at U+2028
                     *whole, rest = (rest + part).split(b"\n")
                     for line in whole:
@@ -137,7 +145,7 @@ class BatchService:
             if fault is not None:
                 raise untrusted(self._where, fault) from None
             raise ServerFault(f"{self._where} cannot be reached ({error.__cause__ or error})") from None
-        except (sdk.OpenAIError, ValueError, TypeError, AttributeError) as error:
+        except (sdk.OpenAIError, ValueError, AttributeError) as error:
             raise ServerFault(f"{self._where} sent a reply that is not of the Batch API ({type(error).__name__})") from None
         except Exception as error:
             if type(error).__module__.partition(".")[0] not in ("httpx", "httpx2"):  # which of them depends on the SDK's major
@@ -153,6 +161,40 @@ class BatchService:
                 f"{self._where} has no Batch API (HTTP {status}); leave --batch out for what is asked there", status=status
             )
         return error_of(status, self._clean(body), headers, f"the Batch API at {self._where}")
+
+
+@dataclass(frozen=True, slots=True)
+class LineReply:
+    """What became of one request of a batch: a response with its status, or `lost` and why."""
+
+    key: str
+    status: int
+    body: bytes
+    request_id: str | None = None
+    lost: str = ""
+
+
+def line(key: str, body: bytes) -> bytes:
+    """One request as a line of the file that goes up.
+
+    Args:
+        key: by which its reply will be known; without anything that JSON would escape.
+        body: of the request, as JSON.
+    """
+    return b'{"custom_id":"%b","method":"POST","url":"%b","body":%b}\n' % (key.encode(), ENDPOINT.encode(), body)
+
+
+def read_line(data: bytes) -> LineReply:
+    """One line of a file of replies. Raises ServerFault where it is none."""
+    try:
+        row = decode(data)
+        key, response, error = str(row["custom_id"]), row.get("response"), row.get("error") or {}
+        if response is None:
+            return LineReply(key, 0, b"", None, f"{error.get('message') or 'no reason given'} ({error.get('code')})")
+        name = response.get("request_id")
+        return LineReply(key, int(response["status_code"]), encode(response["body"]), name if isinstance(name, str) else None)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ServerFault("a file of replies holds a line that is none: it came incomplete") from None
 
 
 def _id(found: Any) -> str:

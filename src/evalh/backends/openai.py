@@ -103,11 +103,11 @@ class OpenAIBackend:
         if self._wire is None:
             self._wire = _open_wire(self.spec, self.endpoint)
         for _ in range(FORMS):
-            form = self.form
+            form, adapted = self.form, self.adapted(request)  # as it is sent, whatever others learn meanwhile
             status, headers, body, seconds = await self._wire.post(self.encoded(request))
             if status == 200:
                 kept = {k: v for k, v in headers.items() if k.startswith(KEPT_HEADERS)}
-                return RawReply(body, self.adapted(request), seconds, _name(headers.get("x-request-id")), kept)
+                return RawReply(body, adapted, seconds, _name(headers.get("x-request-id")), kept)
             if not self.adapts(request, form, status, body):
                 break
         raise self.refusal(status, body, headers)
@@ -121,7 +121,7 @@ class OpenAIBackend:
 
     def encoded(self, request: Request) -> bytes:
         """The body of a request, as bytes."""
-        return _encode(self.body(request))
+        return encode(self.body(request))
 
     def adapted(self, request: Request) -> tuple[str, ...]:
         """What is left out of a request in the present form."""
@@ -167,7 +167,7 @@ class OpenAIBackend:
     def read(self, raw: RawReply) -> Completion:
         """A chat completion's text and facts. Raises ServerFault where the body is not one."""
         try:
-            data = _decode(raw.body)
+            data = decode(raw.body)
             choice = data["choices"][0]
             message = choice["message"]
             text, refusal = _content(message.get("content")), _name(message.get("refusal"))
@@ -236,14 +236,16 @@ def _open_wire(spec: ModelSpec, endpoint: str) -> Wire:
     return LightWire(endpoint, headers, spec.query)
 
 
-def _encode(body: dict[str, Any]) -> bytes:
+def encode(body: dict[str, Any]) -> bytes:
+    """JSON as bytes."""
     try:
         return orjson.dumps(body)
     except orjson.JSONEncodeError:  # a lone surrogate, say, which JSON can carry only escaped
         return json.dumps(body).encode("ascii")
 
 
-def _decode(body: bytes) -> Any:
+def decode(body: bytes) -> Any:
+    """What bytes of JSON hold. Raises ValueError."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:

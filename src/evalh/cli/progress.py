@@ -55,8 +55,14 @@ class Progress:
         if self.live:
             from rich.console import Console
             from rich.live import Live
+            from rich.text import Text
 
-            self._display = Live(get_renderable=self._line, console=Console(stderr=True), refresh_per_second=4, transient=True)
+            self._display = Live(
+                get_renderable=lambda: Text(self._line()),  # a name may look like markup
+                console=Console(stderr=True),
+                refresh_per_second=4,
+                transient=True,
+            )
             self._display.start()
         else:
             self._thread = threading.Thread(target=self._lines, daemon=True)
@@ -129,6 +135,7 @@ class Progress:
             "received": max(0, done),
             "cached": t.cached,
             "in_flight": t.in_flight,
+            "batches": list(t.batches.values()),
             "retries": t.retries,
             "input_tokens": t.input_tokens,
             "output_tokens": t.output_tokens,
@@ -146,6 +153,7 @@ class Progress:
             f"{f['per_second']:g}/s",
             f"in flight {f['in_flight']}",
         ]
+        parts += f["batches"]
         parts += [f"{f[key]} {words}" for key, words in _OPTIONAL if f[key]]
         if f["input_tokens"] or f["output_tokens"]:
             money = " + ".join(

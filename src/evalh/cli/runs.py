@@ -23,11 +23,12 @@ def command(folder: Path, shape: str) -> None:
     """
     from evalh.core.store import RunFolder
     from evalh.errors import StoreError
+    from evalh.pipeline import manifest as manifests
 
     rows: list[dict[str, Any]] = []
     for path in sorted(folder.glob("*/run.json")):
         try:
-            m = RunFolder(path.parent).manifest()
+            m = manifests.read(RunFolder(path.parent))
         except StoreError as error:
             click.echo(f"evalh: {error}", err=True)
             continue

@@ -68,11 +68,15 @@ def show(folder: Path, reference: str | None, *, write_files: bool) -> None:
 
 def _leave(outcome: Outcome, folder: Path, most: tuple[float | None, int | None], say: Callable[[str], None]) -> None:
     """Exit as promised; silent where all is done."""
+    pending = ""
+    if outcome.batches:
+        names, verb = ", ".join(outcome.batches), "goes" if len(outcome.batches) == 1 else "go"
+        pending = f" {names} {verb} on at the server: the same command with --batch takes it up, and nothing is sent twice."
     if outcome.interrupted:
-        say(f"interrupted; everything received is kept in {folder}. Run the same command again to go on.")
+        say(f"interrupted; everything received is kept in {folder}. Run the same command again to go on.{pending}")
         sys.exit(INTERRUPTED)
     if outcome.error is not None:
-        say(f"{outcome.error}\nEverything received is kept; run the same command again to go on.")
+        say(f"{outcome.error}\nEverything received is kept; run the same command again to go on.{pending}")
         sys.exit(exit_code(outcome.error))
     lost, total = outcome.lost
     share, count = most

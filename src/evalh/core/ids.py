@@ -18,13 +18,17 @@ DIGITS: Final = 20
 
 def canonical(value: Any) -> bytes:
     """Canonical JSON of a value made of mappings, sequences, strings, numbers, booleans and None."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain).encode("ascii")
+    return _ENCODER.encode(value).encode("ascii")
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} cannot be part of a name")
+
+
+# Made once: with options of its own, json.dumps makes an encoder for every call.
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain)
 
 
 def digest(value: Any, digits: int = DIGITS) -> str:

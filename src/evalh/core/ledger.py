@@ -366,8 +366,8 @@ class Ledger:
         facts = (row.intent, time.time(), row.endpoint, row.label, row.model, row.run, len(lines), row.state, None, None)
         self._add("INSERT INTO batches VALUES (?,?,?,?,?,?,?,?,?,?)", facts)
         for line in lines:
-            facts = (line.key, row.intent, line.stage, json.dumps(line.adapted), line.tries, line.aside)
-            self._add("INSERT OR IGNORE INTO batch_lines VALUES (?,?,?,?,?,?)", facts)
+            values = (line.key, row.intent, line.stage, json.dumps(line.adapted), line.tries, line.aside)
+            self._add("INSERT OR IGNORE INTO batch_lines VALUES (?,?,?,?,?,?)", values)
         await self.settled()
         return {key for (key,) in self._rows("SELECT key FROM batch_lines WHERE intent = ?", row.intent)}
 
@@ -445,6 +445,11 @@ class Ledger:
     def doubtful(self, run: str) -> float:
         """Dollars that a run's failed requests may have cost: replies that never came whole."""
         [(usd,)] = self._rows("SELECT sum(usd) FROM failures WHERE run = ?", run)
+        return float(usd or 0.0)
+
+    def reserved(self, run: str) -> float:
+        """Dollars that the batches of a run that have not ended may cost at the most."""
+        [(usd,)] = self._rows("SELECT sum(aside) FROM batch_lines JOIN batches USING (intent) WHERE run = ?", run)
         return float(usd or 0.0)
 
     def served(self, run: str) -> dict[str, list[tuple[str | None, str | None]]]:

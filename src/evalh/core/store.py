@@ -34,17 +34,21 @@ FILES: Final[dict[type, str]] = {Question: "questions.jsonl", Answer: "answers.j
 R = TypeVar("R", Question, Answer, Judgment)
 
 
-def write_atomic(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes | Iterable[bytes]) -> None:
     """Write a file so that a reader sees the old or the new one, never half of it.
+
+    Args:
+        data: the whole content, or pieces of it, which are not held in memory together.
 
     Raises:
         StoreError: the disk is full or the folder cannot be written.
     """
+    parts = (data,) if isinstance(data, bytes) else data
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as f:
-            f.write(data)
+            f.writelines(parts)
         os.replace(temporary, path)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -77,7 +81,6 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._files: dict[type, BinaryIO] = {}
-        self._lock: BinaryIO | None = None
 
     @property
     def name(self) -> str:
@@ -110,10 +113,6 @@ class RunFolder:
             raise UnsupportedSchema(
                 f"{path}: schema {data['schema']} was written by a newer evalh; this one reads up to {wire.SCHEMA}"
             )
-        lacking = [k for k in ("run_id", "name") if not isinstance(data.get(k), str)]
-        lacking += [k for k in ("models", "judges", "inputs", "counts") if not isinstance(data.get(k), dict)]
-        if lacking:
-            raise CorruptRecord(f"{path}: not a run manifest (it lacks {', '.join(lacking)})")
         return data
 
     def read(self, kind: type[R]) -> Iterator[R]:
@@ -125,6 +124,13 @@ class RunFolder:
         path = self.path / FILES[kind]
         for number, _, line in self._lines(path):
             yield wire.load(kind, line, f"{path}:{number}")
+
+    def checked(self, kind: type[R]) -> Iterator[dict[str, Any]]:
+        """The records of a kind as decoded JSON of the present schema, every field there and of its type; raises as `read`."""
+        path = self.path / FILES[kind]
+        for number, _, line in self._lines(path):
+            where = f"{path}:{number}"
+            yield wire.checked(kind, wire.decode(line, where), where)
 
     def raw(self, kind: type[R]) -> Iterator[dict[str, Any]]:
         """The records of a kind as decoded JSON, for whoever needs a few fields of very many; raises as `read`."""
@@ -181,7 +187,6 @@ class RunFolder:
             lock = self._acquire()
         except OSError as error:
             raise _disk(self.path, error) from None
-        self._lock = lock
         try:
             for kind, name in FILES.items():
                 if kind is not Question:
@@ -189,7 +194,7 @@ class RunFolder:
                     self._open(kind)
             yield self
         finally:
-            self._release()
+            self._release(lock)
 
     def _open(self, kind: type) -> None:
         path = self.path / FILES[kind]
@@ -217,15 +222,13 @@ class RunFolder:
         lock.flush()
         return lock
 
-    def _release(self) -> None:
+    def _release(self, lock: BinaryIO) -> None:
         for f in self._files.values():
             f.close()
         self._files.clear()
-        if self._lock is not None:
-            with contextlib.suppress(OSError):
-                self._lock.truncate(0)
-            self._lock.close()
-            self._lock = None  # the file stays: removing it would let two processes lock two files of one name
+        with contextlib.suppress(OSError):
+            lock.truncate(0)
+        lock.close()  # the file stays: removing it would let two processes lock two files of one name
 
     @staticmethod
     def _mend(path: Path, report: Callable[[str], None]) -> None:
@@ -314,11 +317,11 @@ class RunFolder:
 
     def write_questions(self, questions: Iterable[Question]) -> None:
         """Replace questions.jsonl."""
-        write_atomic(self.path / FILES[Question], b"".join(wire.dump(q) for q in questions))
+        write_atomic(self.path / FILES[Question], map(wire.dump, questions))
 
     def write_votes(self, votes: Iterable[dict[str, Any]]) -> None:
         """Replace votes.jsonl."""
-        write_atomic(self.path / "votes.jsonl", b"".join(orjson.dumps(v, option=orjson.OPT_APPEND_NEWLINE) for v in votes))
+        write_atomic(self.path / "votes.jsonl", (orjson.dumps(v, option=orjson.OPT_APPEND_NEWLINE) for v in votes))
 
     def set_aside(self) -> Path:
         """Move the whole folder to a sibling that is not in use, for --fresh; returns where it went.

@@ -52,6 +52,16 @@ class Budget:
         self._requests += 1
         return True
 
+    def hold(self, cost: float) -> None:
+        """Set aside what has been sent already, whether it fits or not."""
+        self._aside += cost
+        self._requests += 1
+
+    @property
+    def passed(self) -> bool:
+        """Whether what is spent and set aside could pass the cap."""
+        return self.cap is not None and self.spent + self._aside > self.cap
+
     def settle(self, cost: float, actual: float) -> None:
         """What was set aside turned into what it really cost (all of it, where that is unknown)."""
         self._aside -= cost

@@ -62,6 +62,7 @@ class Outcome:
     sent: int = 0
     cached: int = 0
     set_aside: str | None = None
+    batches: tuple[str, ...] = ()  # those that go on at a server
 
     @property
     def lost(self) -> tuple[int, int]:
@@ -90,7 +91,7 @@ def conduct(prepared: Prepared, folder: RunFolder, ledger: Ledger, watcher: Watc
 
     with folder.writing(mend):
         if folder.exists():
-            manifest, old = folder.manifest(), list(folder.read(Question))
+            manifest, old = manifests.read(folder), list(folder.read(Question))
         else:
             manifest, old = manifests.create(prepared, folder.name), []
         manifest, questions = manifests.merge(manifest, prepared, old, asks)
@@ -116,6 +117,7 @@ def conduct(prepared: Prepared, folder: RunFolder, ledger: Ledger, watcher: Watc
             outcome.error = error
         ledger.flush()
         outcome.sent, outcome.cached = engine.tally.sent, engine.tally.cached
+        outcome.batches = tuple(row.batch or f"a batch of {row.label}" for row in ledger.batches(engine.run))
         quiet = not (set(book.counts) - {"judgments kept"}) and outcome.error is None and not outcome.interrupted
         if quiet and before["finished_at"] and not mended:
             outcome.counts = before["counts"]
@@ -155,6 +157,13 @@ async def _drive(prepared: Prepared, book: Book, engine: Engine, watcher: Watche
     everyone = (*prepared.targets, *(j.target for j in prepared.judges))
     engine.recover({target.label: target for target in everyone if target is not None})
     engine.budget.spent = already_spent(engine.ledger, engine.run)
+    if prepared.config.batch and not prepared.config.offline:
+        from evalh.pipeline.batch import Collector, first_look
+
+        engine.batches = Collector(engine, [t for t in everyone if t is not None], watcher.log, first_look())
+        engine.batches.take_up()
+    else:
+        engine.budget.spent += engine.ledger.reserved(engine.run)
     judges = [JudgeLane(book, i, j.target, prepared.config.seed) for i, j in enumerate(prepared.judges)]
     answers = [
         AnswerLane(book, i, target, prepared.params(spec), spec.system)

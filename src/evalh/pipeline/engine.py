@@ -17,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from evalh.core.config import Limits, Price
 from evalh.core.ledger import Ledger, Paid, request_key
@@ -25,9 +25,11 @@ from evalh.core.protocols import RawBackend
 from evalh.core.records import Completion, Request
 from evalh.errors import (
     BackendError,
+    BatchPending,
     BudgetReached,
     EndsRun,
     EvalhError,
+    Expired,
     Incomplete,
     ModelChanged,
     RateLimited,
@@ -37,6 +39,9 @@ from evalh.errors import (
 )
 from evalh.pipeline.budget import Budget, worst_case
 from evalh.pipeline.gate import Gate
+
+if TYPE_CHECKING:
+    from evalh.pipeline.batch import Collector
 
 DEADLINE: Final = 600.0  # seconds that one request may take, all tries together
 NEVER_ANSWERED: Final = 10.0  # the same for an endpoint that has not answered anything yet: it is probably not there
@@ -68,6 +73,7 @@ class Tally:
     cached: int = 0
     retries: int = 0
     in_flight: int = 0
+    batches: dict[str, str] = field(default_factory=dict)
     input_tokens: int = 0
     output_tokens: int = 0
     usd: float = 0.0
@@ -158,6 +164,8 @@ class Engine:
         self.served = dict(served or {})
         self.seen: dict[str, dict[tuple[str | None, str | None], None]] = {}
         self.gaps: set[str] = set()
+        self.batches: Collector | None = None  # where it is set, requests travel in batches
+        self._blocked = 0
         self._accept = accept_model_change
         self._limits = limits or {}
         self._gates: dict[str, Gate] = {}
@@ -191,6 +199,8 @@ class Engine:
             if self._timer is not None:
                 self._timer.cancel()
             await self._settle()
+            if self.batches is not None:
+                await self.batches.aclose()
         if self._fatal is not None:
             raise self._fatal
 
@@ -202,19 +212,43 @@ class Engine:
         self._waiters.clear()
         for task in self._resting:
             task.cancel()
+        if self.batches is not None:
+            self.batches.stop()
         self._finish()
 
+    def fail(self, error: BaseException) -> None:
+        """End the run with an error, unless another has ended it already."""
+        self._fatal = self._fatal or error
+        self.stop()
+
+    def calm(self) -> bool:
+        """Whether nothing goes on but waiting for batches and other processes, and nothing more can start."""
+        more = len(self._tasks) < self._most_alive and any(lane.waiting() for lane in self._lanes)
+        return self._blocked == len(self._tasks) and not more
+
+    @property
+    def _most_alive(self) -> int:
+        if self.batches is not None:
+            return self.batches.most
+        return 4 * self.concurrency + 64  # backing-off units hold no slot, but they are not free either
+
     @contextlib.contextmanager
-    def _idle(self) -> Iterator[None]:
-        """A unit waits for something that is not a reply: a stop need not wait for it."""
+    def _idle(self, *, blocked: bool = True) -> Iterator[None]:
+        """A unit waits for something that is not a reply: a stop need not wait for it.
+
+        Args:
+            blocked: whether the wait may be a long one, so that a batch is not held up for this unit.
+        """
         if self.stopping:
             raise asyncio.CancelledError
         task = asyncio.current_task()
         assert task is not None
         self._resting.add(task)
+        self._blocked += blocked
         try:
             yield
         finally:
+            self._blocked -= blocked
             self._resting.discard(task)
 
     def recover(self, targets: Mapping[str, Target]) -> None:
@@ -226,7 +260,7 @@ class Engine:
                 except ServerFault as error:
                     self.ledger.fail(key, label, stage, self.run, error.kind, str(error), raw.body)
                 else:
-                    self._account(key, targets[label], stage, completion)
+                    self.account(key, targets[label], stage, completion)
 
     async def _settle(self) -> None:
         """Wait for the units in flight, for GRACE seconds at the most after a stop."""
@@ -244,7 +278,10 @@ class Engine:
 
     def _gate(self, endpoint: str) -> Gate:
         if endpoint not in self._gates:
-            self._gates[endpoint] = Gate(self._limits.get(endpoint.rstrip("/"), Limits()), self.concurrency)
+            limits = self._limits.get(endpoint.rstrip("/"), Limits())
+            if self.batches is not None and endpoint in self.batches.endpoints:
+                limits = Limits()  # they are those of live requests
+            self._gates[endpoint] = Gate(limits, self.concurrency)
         return self._gates[endpoint]
 
     def _pump(self) -> None:
@@ -253,8 +290,7 @@ class Engine:
             return
         now = time.monotonic()
         self._serve_waiters(now)
-        most_alive = 4 * self.concurrency + 64  # backing-off units hold no slot, but they are not free either
-        while self.tally.in_flight < self.concurrency and len(self._tasks) < most_alive:
+        while self.tally.in_flight < self.concurrency and len(self._tasks) < self._most_alive:
             lane = self._pick(now)
             if lane is None:
                 break
@@ -330,8 +366,7 @@ class Engine:
         try:
             await unit(slot)
         except EvalhError as error:
-            self._fatal = self._fatal or error
-            self.stop()
+            self.fail(error)
         finally:
             slot.release()
 
@@ -390,10 +425,18 @@ class Engine:
 
     async def _claimed(self, slot: Slot, target: Target, request: Request, stage: str, key: str) -> Completion:
         """Send a request unless another process is about to; then wait for what it gets."""
+        if self.batches is not None:
+            slot.release()  # who waits for a batch is not in anybody's way
+        pause = ELSEWHERE
         while not await self.ledger.claim(key):
             slot.release()
             with self._idle():
-                await asyncio.sleep(ELSEWHERE)
+                if self.batches is not None:
+                    await self.batches.elsewhere(key, pause)
+                    pause = min(LONGEST_DELAY, 2 * pause)
+                else:
+                    self._check_pending(key)
+                    await asyncio.sleep(pause)
             found = self._cached(key, target, stage)
             if found is not None:
                 return found
@@ -408,23 +451,28 @@ class Engine:
         tries = 0
         while True:
             aside = await self._afford(slot, target, request)
-            await slot.acquire()
             tries += 1
             try:
+                if self.batches is not None:
+                    return await self._try_in_batch(self.batches, target, request, stage, key, tries, aside)
+                await slot.acquire()
                 return await self._try(slot, target, request, stage, key, tries, aside)
             except TransientError as error:
-                self._journal(key, target, stage, error, None if error.status is not None else aside)
+                self._journal(key, target, stage, error, None if _free(error) else aside)
                 delay = self._delay(error, tries)
                 if self.stopping:
                     raise
-                if time.monotonic() - began + delay > (DEADLINE if slot.gate.answered else NEVER_ANSWERED):
+                if self.batches is not None:
+                    if tries >= self.batches.most_tries:
+                        raise
+                elif time.monotonic() - began + delay > (DEADLINE if slot.gate.answered else NEVER_ANSWERED):
                     if slot.gate.answered:
                         raise
                     hint = "and nothing has ever answered there in this run: is the server up, and the address right?"
                     raise Unreachable(f"{error}, {hint}") from None
                 self.tally.retries += 1
                 self._log(f"{stage} {target.label}, question {request.question_id}: {error}; try {tries + 1} in {delay:.1f} s")
-                with self._idle():
+                with self._idle(blocked=False):
                     await asyncio.sleep(delay)
             except BackendError as error:
                 self._journal(key, target, stage, error)
@@ -451,7 +499,7 @@ class Engine:
             except ServerFault as error:
                 error.body = raw.body
                 raise
-            actual = self._account(key, target, stage, completion, aside)
+            actual = self.account(key, target, stage, completion, aside)
             slot.gate.tokens((completion.usage.output_tokens or 0) if completion.usage else 0)
             self._check_served(target, completion)
             return completion
@@ -468,6 +516,39 @@ class Engine:
             slot.release()
             self.budget.settle(aside, actual)
 
+    async def _try_in_batch(
+        self, batches: Collector, target: Target, request: Request, stage: str, key: str, tries: int, aside: float
+    ) -> Completion:
+        """One request in a batch; its reply has been committed when it arrives here."""
+        self.tally.sent += 1
+        actual = aside
+        try:
+            with self._idle():
+                raw, actual = await batches.send(target, request, stage, key, tries, aside)
+            try:
+                completion: Completion = target.backend.read(raw)
+            except ServerFault as error:
+                error.body = raw.body
+                raise
+            self._check_served(target, completion)
+            return completion
+        except BackendError as error:
+            if _free(error):
+                actual = 0.0
+            raise
+        finally:
+            self.budget.settle(aside, actual)
+
+    def _check_pending(self, key: str) -> None:
+        """Refuse to wait in silence, perhaps for a day, for a request that is in a batch."""
+        intent = self.ledger.pending(key)
+        row = self.ledger.batch(intent) if intent is not None else None
+        if row is not None:
+            raise BatchPending(
+                f"{row.requests} requests to {row.label} are in a batch that has not ended ({row.batch or 'just submitted'},"
+                f" at {row.endpoint}), and nothing is sent twice. Run the same command with --batch to wait for it"
+            )
+
     async def _afford(self, slot: Slot, target: Target, request: Request) -> float:
         """Set the worst case of a request aside; waits while requests on their way may still release some.
 
@@ -477,7 +558,7 @@ class Engine:
         if self.budget.cap is None or target.price is None:
             self.budget.take(0.0)
             return 0.0
-        cost = worst_case(target.price, request, output_cap(target, request.params) or 0)
+        cost = worst_case(target.price, request, output_cap(target, request.params) or 0) * self._share(target.price)
         while not self.budget.take(cost):
             slot.release()
             if not self.budget.pending:
@@ -515,20 +596,33 @@ class Engine:
         delay = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (tries - 1))
         return delay * (0.5 + 0.5 * self._random.random())
 
-    def _account(self, key: str, target: Target, stage: str, completion: Completion, aside: float = 0.0) -> float:
-        """Note what a reply cost; dollars, or what was set aside for it where the server does not say."""
+    def _share(self, price: Price) -> float:
+        """What a request costs, as a share of the list price."""
+        return price.batch if self.batches is not None else 1.0
+
+    def account(
+        self, key: str, target: Target, stage: str, completion: Completion, aside: float = 0.0, run: str | None = None
+    ) -> float:
+        """Note what a reply cost; dollars, or what was set aside for it where the server does not say.
+
+        Args:
+            run: who pays for it; by default this run.
+        """
         usage = completion.usage
+        tally = self.tally if run in (None, self.run) else Tally()
         usd = None
         if usage is not None:
             given, made = usage.input_tokens or 0, usage.output_tokens or 0
-            self.tally.input_tokens += given
-            self.tally.output_tokens += made
+            tally.input_tokens += given
+            tally.output_tokens += made
             if target.price is not None:
-                usd = target.price.of(given, made)
-                self.tally.usd += usd
+                usd = target.price.of(given, made) * self._share(target.price)
+                tally.usd += usd
         if usd is None:
-            self.tally.unpriced.add(target.label)
-        self.ledger.account(key, self.run, stage, target.label, usage, usd, completion.served_model, completion.fingerprint)
+            tally.unpriced.add(target.label)
+        self.ledger.account(
+            key, run or self.run, stage, target.label, usage, usd, completion.served_model, completion.fingerprint
+        )
         return aside if usd is None else usd
 
 
@@ -540,6 +634,11 @@ def output_cap(target: Target, params: Mapping[str, Any]) -> int | None:
             if isinstance(source.get(name), int):
                 return int(source[name])
     return None
+
+
+def _free(error: BackendError) -> bool:
+    """Whether a failed request is known to cost nothing."""
+    return error.status is not None or isinstance(error, Expired)
 
 
 def _overload(error: BackendError) -> bool:

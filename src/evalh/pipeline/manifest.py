@@ -16,8 +16,9 @@ from evalh import __version__
 from evalh.core.config import ModelSpec, RunConfig
 from evalh.core.ids import digest
 from evalh.core.records import Question
+from evalh.core.store import MANIFEST, RunFolder
 from evalh.core.wire import SCHEMA
-from evalh.errors import RunMismatch
+from evalh.errors import CorruptRecord, RunMismatch
 from evalh.pipeline.setup import OpenJudge, Prepared
 
 NOT_COMPARED: Final = ("base_url",)
@@ -56,6 +57,20 @@ def bare(name: str) -> dict[str, Any]:
         "served": {},
         "partial": None,
     }
+
+
+def read(folder: RunFolder) -> dict[str, Any]:
+    """The manifest of a run folder, with everything in it that others rely on.
+
+    Raises:
+        StoreError: there is none, or it is not one; names the file and what it lacks.
+    """
+    manifest = folder.manifest()
+    faults = [f"{name} is missing" for name in bare("") if name not in manifest]
+    faults += [f"{name} is no object" for name in ("models", "judges", "inputs") if not isinstance(manifest.get(name), dict)]
+    if faults:
+        raise CorruptRecord(f"{folder.path / MANIFEST}: not a run manifest ({', '.join(faults[:3])})")
+    return manifest
 
 
 def merge(

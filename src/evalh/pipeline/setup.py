@@ -108,11 +108,25 @@ def prepare(
     opened = tuple(replace(j, target=_target(j.spec)) if j.spec else j for j in judges)
     found = questions or QuestionSet("", Path(), "run folder", tuple(folder_questions), "")
     prepared = Prepared(config, found, plan, targets, opened, _inputs(found, config, opened))
+    if config.batch:
+        _check_batches(prepared)
     if config.budget is not None:
         faults = _unbounded(prepared)
         if faults:
             raise BadConfig("--budget needs to know what a request can cost:\n" + "\n".join(f"  - {f}" for f in faults))
     return prepared
+
+
+def _check_batches(prepared: Prepared) -> None:
+    """Refuse --batch where somebody who is paid for has no Batch API; files and scripts are asked live beside it."""
+    asked = [("model", m.label, t) for m, t in zip(prepared.config.models, prepared.targets, strict=False)]
+    asked += [(f"judge {j.judge.name}'s model", j.spec.label, j.target) for j in prepared.judges if j.spec and j.target]
+    without = [f"{role} {label}" for role, label, t in asked if t.backend.paid and not getattr(t.backend, "batches", False)]
+    if without:
+        raise BadConfig(
+            "--batch needs a Batch API, which only openai: models have; nothing was sent. Leave --batch out, or ask these in a"
+            " run without it first (evalh answer):\n" + "\n".join(f"  - {who}" for who in without)
+        )
 
 
 def _unbounded(prepared: Prepared) -> list[str]:
