@@ -5,18 +5,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-RESULTS := results/core-80--baseline
 
-.PHONY: demo test test-slow check reference benchmarks clean
+.PHONY: demo test test-slow reference benchmarks clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/evalh run
 
 test: $(VENV)/test.stamp
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not slow and not engine" -q
-	$(BIN)/coverage combine -q
-	$(BIN)/coverage report
+	$(BIN)/python -m pytest -n auto -q -m "not slow and not engine" --cov --cov-report=term-missing
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy
@@ -25,7 +21,8 @@ test-slow: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -m slow -q
 
 reference: $(VENV)/demo.stamp
-	$(BIN)/evalh run --out results/reference --fresh
+	rm -rf results/reference
+	$(BIN)/evalh run --out results/reference
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

@@ -135,7 +135,9 @@ RUNNING = apply(
         metavar="X",
         help="Failed or unscored units that are still exit 0: 5%, 0.05, or a count.",
     ),
-    click.option("--yes", is_flag=True, help="Never ask."),
+    click.option(
+        "--yes", is_flag=True, help="Never ask. (A person at a terminal is asked before a run that could cost more than $1.)"
+    ),
     click.option("--quiet", is_flag=True, help="No progress."),
     click.option("-v", "verbose", count=True, help="Say every retry and its reason; -vv also shows tracebacks."),
     click.option(

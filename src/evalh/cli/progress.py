@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from evalh.pipeline.estimate import Line
 
 EVERY: Final = 10.0  # seconds between two plain lines
+ASK_ABOVE: Final = 1.0  # dollars that a run could cost before a person at a terminal is asked
 
 
 class Progress:
@@ -24,12 +25,16 @@ class Progress:
         verbose: show every retry and its reason.
         form: "text" or "json" lines.
         live: a display that is redrawn; by default where standard error is a terminal.
+        ask: ask a person at a terminal before a run that could cost more than ASK_ABOVE dollars.
     """
 
-    def __init__(self, *, quiet: bool = False, verbose: int = 0, form: str = "text", live: bool | None = None) -> None:
+    def __init__(
+        self, *, quiet: bool = False, verbose: int = 0, form: str = "text", live: bool | None = None, ask: bool = False
+    ) -> None:
         self.quiet = quiet
         self.verbose = verbose
         self.form = form
+        self.ask = ask
         self.live = (sys.stderr.isatty() and form == "text" and not quiet) if live is None else live
         self._engine: Engine | None = None
         self._book: Book | None = None
@@ -43,8 +48,14 @@ class Progress:
         """What is still to be sent."""
         from evalh.cli.plan import total
 
-        if any(line.to_send for line in lines):
-            self.say(total(lines))
+        if not any(line.to_send for line in lines):
+            return
+        self.say(total(lines))
+        could_cost = sum(line.usd[2] for line in lines if line.usd)
+        if could_cost > ASK_ABOVE and self.ask and sys.stdin.isatty() and sys.stderr.isatty():
+            import click
+
+            click.confirm("Go on?", default=True, abort=True, err=True)
 
     def start(self, engine: Engine, book: Book, answers: int, judgments: int) -> None:
         """The run begins."""

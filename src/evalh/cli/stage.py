@@ -30,7 +30,9 @@ def carry_out(flags: dict[str, Any], *, asks: bool, reports: bool) -> None:
         from dataclasses import replace
 
         config = replace(config, models=tuple(configs.ModelSpec(m, "file", "") for m in models))
-    watcher = Progress(quiet=flags["quiet"], verbose=flags["verbose"], form=flags["log_format"])
+    watcher = Progress(
+        quiet=flags["quiet"], verbose=flags["verbose"], form=flags["log_format"], ask=not (flags["yes"] or flags["budget"])
+    )
     outcome = api.carry_out(config, user, watcher, flags["ledger"], asks=asks)
     folder = outcome.folder.path
     if outcome.set_aside:

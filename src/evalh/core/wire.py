@@ -87,7 +87,7 @@ def from_dict(kind: type[R], data: dict[str, Any], where: str = "") -> R:
 def checked(kind: type[R], data: dict[str, Any], where: str = "") -> dict[str, Any]:
     """A decoded line in the present schema, with every field of the record, each of the right JSON type.
 
-    For whoever looks at very many records once: building them takes several times as long. `data` is consumed. Raises as `load`.
+    For whoever looks at very many records once: building them takes several times as long. Raises as `load`.
     """
     schema = data.pop("schema", None)
     if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
