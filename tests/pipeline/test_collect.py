@@ -6,7 +6,7 @@ import math
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalh.core.records import STATUSES, Answer, Judgment
@@ -42,6 +42,7 @@ def test_the_order_shown_is_undone(
     assert (row["length_a"], row["length_b"]) == (len(A.turns[0]), len(B.turns[0]))
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1))
 def test_a_preference_turns_round_with_the_order(preference: float) -> None:
     """A weighted preference of p for the first shown is p for that model, and 1 - p for the other."""
@@ -50,6 +51,7 @@ def test_a_preference_turns_round_with_the_order(preference: float) -> None:
     assert other[0]["outcome"] == 1.0 - preference
 
 
+@settings(deadline=None)
 @given(st.floats(1, 10), st.floats(1, 10))
 def test_two_scores_go_with_their_models(first: float, second: float) -> None:
     """Scores follow the answers, and the outcome follows the scores, in either order."""

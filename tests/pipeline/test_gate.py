@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalh.core.config import Limits
@@ -23,6 +23,7 @@ def test_no_more_at_once_than_allowed() -> None:
     assert Gate(Limits(), 3).most == 3
 
 
+@settings(deadline=None)
 @given(per_minute=st.integers(1, 6000), steps=st.lists(st.floats(0, 2), min_size=1, max_size=60))
 def test_no_more_per_minute_than_allowed(per_minute: int, steps: list[float]) -> None:
     """However irregularly one knocks, what goes in within a time is the rate times it, and a second's worth at the most."""
@@ -36,6 +37,7 @@ def test_no_more_per_minute_than_allowed(per_minute: int, steps: list[float]) ->
     assert entered <= per_minute / 60 * now + max(1.0, per_minute / 60) + 1e-6
 
 
+@settings(deadline=None)
 @given(per_minute=st.integers(1, 6000))
 def test_the_delay_is_when_it_opens(per_minute: int) -> None:
     """After the delay that the gate names, it is open; shortly before, it is not."""

@@ -46,7 +46,7 @@ def _handed(lane: JudgeLane) -> list[JudgmentUnit]:
 
 
 @given(there=st.sets(st.integers(0, 11)), seed=st.integers(0, 99), samples=st.integers(1, 2))
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_judgment_is_handed_out_once(tmp_path: Path, there: set[int], seed: int, samples: int) -> None:
     """Whichever answers exist at the start, and in whatever order the others come: each judgment once, when it can be made."""
     p = plan(questions=2, models=3, samples=samples, answer_samples=(samples, 1, samples))

@@ -6,7 +6,7 @@ import itertools
 from itertools import combinations, islice
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalh.core.records import Mode
@@ -15,6 +15,7 @@ from evalh.pipeline.plan import MODES, check, pairs_of
 from pipeline.made import Idle, plan, question
 
 
+@settings(deadline=None)
 @given(
     questions=st.integers(1, 4),
     models=st.integers(1, 5),
@@ -45,6 +46,7 @@ def test_units_are_the_product_of_what_was_asked(
     assert p.count() == (len(answers), {"idle": len(judgments)})
 
 
+@settings(deadline=None)
 @given(models=st.integers(2, 5), model=st.integers(0, 4), question=st.integers(0, 1))
 def test_the_judgments_of_a_model_are_those_that_show_it(models: int, model: int, question: int) -> None:
     """Asked for one model's judgments, the plan gives those units of the question that show it, in the same order."""
@@ -101,6 +103,7 @@ def test_a_repeat_looks_at_its_own_answer_where_there_is_one(sample: int, held: 
     assert plan(models=1, answer_samples=(held,)).answer_sample(0, sample) == seen
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=6, unique=True), st.data())
 def test_pairs(models: list[str], data: st.DataObject) -> None:
     """ "all" is every pair once; "baseline:X" is X, shown first, against every other."""

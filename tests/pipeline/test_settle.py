@@ -43,7 +43,7 @@ def _complete() -> tuple[list[Answer], list[Judgment]]:
 
 
 @given(seed=st.integers(0, 10**6))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_order_does_not_depend_on_how_records_came(tmp_path: Path, seed: int) -> None:
     """Any order of arrival ends in the same bytes: questions, then models or judges, as the run knows them."""
     answers, judgments = _complete()

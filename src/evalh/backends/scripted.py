@@ -18,7 +18,7 @@ from typing import Any, Final
 import jsonlines
 
 from evalh.core.config import ModelSpec
-from evalh.core.ids import digest
+from evalh.core.ids import digest, file_sha256
 from evalh.core.records import Completion, RawReply, Request, Usage
 from evalh.core.wire import clean
 from evalh.errors import BadConfig, PermanentError, ServerFault, UnknownName
@@ -90,7 +90,9 @@ class ScriptedBackend:
 
     def __init__(self, spec: ModelSpec, behaviour: Callable[[Request, str], str]) -> None:
         self.spec = spec
-        self.endpoint = f"scripted:{spec.model}"
+        # Rules are known by their content: a changed file gives other replies.
+        name = spec.model if spec.model in BEHAVIOURS else f"rules {file_sha256(Path(spec.model))[:16]}"
+        self.endpoint = f"scripted:{name}"
         self._behaviour = behaviour
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -41,6 +42,7 @@ def command(**flags: Any) -> None:
     from evalh.core import config as configs
     from evalh.core import models as catalogue
     from evalh.core.ledger import Ledger
+    from evalh.core.store import RunFolder
     from evalh.pipeline.book import Book
     from evalh.pipeline.estimate import Estimate
     from evalh.pipeline.setup import prepare
@@ -52,7 +54,10 @@ def command(**flags: Any) -> None:
     folder = api.open_run(config)
     ledger = Ledger(flags["ledger"])
     try:
-        lines = Estimate(prepared, Book(prepared.plan, folder), ledger).lines()
+        token = "to come" if config.fresh else folder.manifest()["fresh"] if folder.exists() else None
+        lines = Estimate(
+            prepared, Book(prepared.plan, RunFolder(Path(os.devnull)) if config.fresh else folder), ledger, fresh=token
+        ).lines()
     finally:
         ledger.close()
     wanted = [("model", m) for m in config.models] + [("judge model", j.spec) for j in prepared.judges if j.spec]

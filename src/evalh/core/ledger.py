@@ -31,13 +31,15 @@ from evalh.errors import StoreError
 SCHEMA: Final = 1
 PATIENCE: Final = 30.0  # seconds that a process waits for another one to finish writing
 CLAIM_LASTS: Final = 1800.0  # seconds after which a claim counts as forgotten, whoever holds it
+# Long rows have row numbers: a new one is then appended, while by key it would be put among long ones somewhere in the middle,
+# which costs more than twice as much.
 TABLES: Final = """
 CREATE TABLE IF NOT EXISTS responses (
     key TEXT PRIMARY KEY, at REAL, label TEXT, endpoint TEXT, model TEXT, stage TEXT, run TEXT,
-    body BLOB, adapted TEXT, latency REAL, tries INTEGER, request_id TEXT) WITHOUT ROWID;
+    body BLOB, adapted TEXT, latency REAL, tries INTEGER, request_id TEXT);
 CREATE TABLE IF NOT EXISTS usage (
     key TEXT PRIMARY KEY, run TEXT, stage TEXT, label TEXT, input_tokens INTEGER, output_tokens INTEGER, usd REAL,
-    served_model TEXT, fingerprint TEXT) WITHOUT ROWID;
+    served_model TEXT, fingerprint TEXT);
 CREATE TABLE IF NOT EXISTS failures (
     at REAL, key TEXT, label TEXT, stage TEXT, run TEXT, kind TEXT, message TEXT, body BLOB, usd REAL);
 CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, pid INTEGER, host TEXT, at REAL) WITHOUT ROWID;
@@ -57,16 +59,18 @@ UNFINISHED: Final = ("planned", "uploaded", "created")
 _IN_NO_BATCH: Final = "NOT EXISTS (SELECT 1 FROM batch_lines WHERE key = ?)"
 
 
-def request_key(identity: Mapping[str, Any], request: Request) -> str:
+def request_key(identity: Mapping[str, Any], request: Request, fresh: str | None = None) -> str:
     """The name of a request: everything that is sent, whom to, and which repeat it is; never a credential.
 
     Args:
         identity: what the backend says it is (endpoint, model, fixed body, label, revision).
         request: what is asked.
+        fresh: the token of a run begun with --fresh, which asks again for what the ledger holds already.
     """
-    return digest(
-        [dict(identity), [dict(m) for m in request.messages], dict(request.params), request.sample, request.attempt], digits=40
-    )
+    # A temperature written 0 in one file and 0.0 in another is one temperature.
+    params = {k: int(v) if isinstance(v, float) and v.is_integer() else v for k, v in request.params.items()}
+    whole = [dict(identity), [dict(m) for m in request.messages], params, request.sample, request.attempt]
+    return digest([*whole, fresh] if fresh else whole, digits=40)
 
 
 @dataclass(frozen=True, slots=True)

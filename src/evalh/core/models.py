@@ -50,7 +50,9 @@ def resolve(text: str, user: UserConfig, env: Mapping[str, str]) -> ModelSpec:
     """
     label, text = split_label(text)
     if text in user.models:
-        spec = _from_entry(text, _completed(text, user.models[text]), env, str(user.path))
+        spec = _from_entry(
+            text, _completed(text, user.models[text]), env, str(user.path), user.path.parent if user.path else None
+        )
     elif text in catalog():
         spec = _from_entry(text, catalog()[text], env, "the catalogue")
     elif ":" in text:
@@ -84,7 +86,9 @@ def _label_of(provider: str, model: str) -> str:
     return re.sub(r"[\s=,/\\]", "_", model)
 
 
-def _from_entry(label: str, entry: Mapping[str, Any], env: Mapping[str, str], where: str) -> ModelSpec:
+def _from_entry(
+    label: str, entry: Mapping[str, Any], env: Mapping[str, str], where: str, folder: Path | None = None
+) -> ModelSpec:
     provider = entry.get("provider") or ("openai" if entry.get("base_url") or entry.get("model") else None)
     if provider is None:
         raise BadConfig(f"{where}: model {label!r} names no provider; known are {', '.join(registered('evalh.backends'))}")
@@ -94,7 +98,8 @@ def _from_entry(label: str, entry: Mapping[str, Any], env: Mapping[str, str], wh
     if not model:
         raise BadConfig(f"{where}: model {label!r} says neither model nor path")
     if provider == "file":
-        model = str(_answer_file(model))
+        beside = None if folder is None else folder / Path(model).expanduser()
+        model = str(beside if beside is not None and beside.exists() else _answer_file(model))
     url = entry.get("base_url")
     key = entry.get("api_key_env")
     if provider == "openai" and url is None:

@@ -79,7 +79,13 @@ def open_set(name: str) -> QuestionSet:
     questions = read_questions(file)
     about = _about(where.path / "set.toml") if where.path.is_dir() else {}
     params = about.pop("generation", {})
-    return QuestionSet(where.name, where.path, where.origin, questions, file_sha256(file), about, params)
+    pinned, found = about.get("sha256"), file_sha256(file)
+    if pinned and pinned != found:
+        raise BadQuestionSet(
+            f"{where.path / 'set.toml'}: sha256 is that of another questions.jsonl (the file has {found});"
+            " if the questions were changed on purpose, write the new one and raise the version"
+        )
+    return QuestionSet(where.name, where.path, where.origin, questions, found, about, params)
 
 
 def _about(path: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -26,6 +27,8 @@ UPGRADES: Final[Mapping[str, Mapping[int, Callable[[dict[str, Any]], dict[str, A
 
 R = TypeVar("R", Question, Answer, Judgment)
 _NAMES: Final[dict[type, tuple[str, ...]]] = {t: tuple(f.name for f in fields(t)) for t in (Question, Answer, Judgment)}
+_VALUES: Final[dict[type, Callable[[Any], tuple[Any, ...]]]] = {t: attrgetter(*names) for t, names in _NAMES.items()}
+_OBJECTS: Final[dict[type, tuple[str, ...]]] = {Question: ("metadata",), Answer: ("params",), Judgment: ("scores",)}
 _KIND: Final[dict[type, str]] = {Question: "question", Answer: "answer", Judgment: "judgment"}
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -37,16 +40,11 @@ def clean(text: str) -> str:
 
 def dump(record: Question | Answer | Judgment) -> bytes:
     """One JSON line, with its newline."""
+    kind = type(record)
     line: dict[str, Any] = {"schema": SCHEMA}
-    for name in _NAMES[type(record)]:
-        value = getattr(record, name)
-        if isinstance(value, Usage):
-            value = {"input_tokens": value.input_tokens, "output_tokens": value.output_tokens}
-        elif isinstance(value, Failure):
-            value = {"kind": value.kind, "message": value.message}
-        elif isinstance(value, Mapping):
-            value = dict(value)
-        line[name] = value
+    line.update(zip(_NAMES[kind], _VALUES[kind](record), strict=True))
+    for name in _OBJECTS[kind]:
+        line[name] = dict(line[name])  # any mapping will do in a record; usage and failure orjson writes by itself
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 

@@ -247,7 +247,8 @@ class Collector:
             self._engine.fail(error)
         finally:
             self._jobs.pop(job.row.intent, None)
-            self._engine.tally.batches.pop(job.row.intent, None)
+            if not self._engine.stopping:  # else the last line of progress says what goes on at the server
+                self._engine.tally.batches.pop(job.row.intent, None)
             self._ledger.release(_claim(job.row))
             job.ended.set()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import secrets
 import shutil
 import signal
 from collections.abc import Callable, Coroutine, Iterator
@@ -95,6 +96,8 @@ def conduct(prepared: Prepared, folder: RunFolder, ledger: Ledger, watcher: Watc
         else:
             manifest, old = manifests.create(prepared, folder.name), []
         manifest, questions = manifests.merge(manifest, prepared, old, asks)
+        if prepared.config.fresh:
+            manifest["fresh"] = secrets.token_hex(4)
         before = dict(manifest)
         manifest["finished_at"] = None
         folder.write_questions(questions)
@@ -106,6 +109,7 @@ def conduct(prepared: Prepared, folder: RunFolder, ledger: Ledger, watcher: Watc
             prepared.config.concurrency,
             prepared.config.limits,
             offline=prepared.config.offline,
+            fresh=manifest["fresh"],
             budget=Budget(prepared.config.budget),
             served={label: pairs[0][0] for label, pairs in manifest["served"].items() if pairs and pairs[0][0]},
             accept_model_change=prepared.config.accept_model_change,

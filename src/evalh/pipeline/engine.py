@@ -134,6 +134,7 @@ class Engine:
         concurrency: requests in flight at the most, over all endpoints.
         limits: what each endpoint allows, by its address.
         offline: answer from the ledger alone.
+        fresh: the token of a run that asks again for what the ledger holds already.
         budget: what may be spent; by default any amount.
         served: label -> the model that has answered for it in this run so far.
         accept_model_change: go on when another model answers for a label.
@@ -149,6 +150,7 @@ class Engine:
         limits: Mapping[str, Limits] | None = None,
         *,
         offline: bool = False,
+        fresh: str | None = None,
         budget: Budget | None = None,
         served: Mapping[str, str] | None = None,
         accept_model_change: bool = False,
@@ -160,6 +162,7 @@ class Engine:
         self.concurrency = concurrency
         self.tally = Tally()
         self.offline = offline
+        self.fresh = fresh
         self.budget = budget or Budget(None)
         self.served = dict(served or {})
         self.seen: dict[str, dict[tuple[str | None, str | None], None]] = {}
@@ -393,7 +396,7 @@ class Engine:
         if not target.backend.paid:
             completion: Completion = await target.backend.generate(request)
             return completion
-        key = request_key(target.backend.identity, request)
+        key = request_key(target.backend.identity, request, self.fresh)
         while (twin := self._asking.get(key)) is not None:  # the same request is on its way already: pay once
             slot.release()
             with self._idle():

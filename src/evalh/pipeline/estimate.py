@@ -67,15 +67,16 @@ class Line:
 class LedgerOnly:
     """Asks the ledger and nobody else; stands in for the engine."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, fresh: str | None = None) -> None:
         self.ledger = ledger
+        self.fresh = fresh
 
     async def ask(self, slot: Any, target: Target, request: Request, stage: str) -> Completion:
         """The stored reply. Raises Incomplete where there is none."""
         if not target.backend.paid:
             completion: Completion = await target.backend.generate(request)
             return completion
-        raw = self.ledger.get(request_key(target.backend.identity, request))
+        raw = self.ledger.get(request_key(target.backend.identity, request, self.fresh))
         if raw is None:
             raise Incomplete(f"{stage} {target.label}: not in the ledger")
         found: Completion = target.backend.read(raw)
@@ -95,11 +96,12 @@ def _now(work: Coroutine[Any, Any, T]) -> T:
 class Estimate:
     """Estimates a prepared run against its folder and the ledger."""
 
-    def __init__(self, prepared: Prepared, book: Book, ledger: Ledger, sample: int = SAMPLE) -> None:
+    def __init__(self, prepared: Prepared, book: Book, ledger: Ledger, sample: int = SAMPLE, fresh: str | None = None) -> None:
         self.prepared = prepared
         self.plan = prepared.plan
         self.book = book
         self.ledger = ledger
+        self._fresh = fresh
         questions = self.plan.questions
         step = max(1, len(questions) // sample)
         self._sample = range(0, len(questions), step)
@@ -146,7 +148,7 @@ class Estimate:
         done = sum(len(plan.questions[q].turns) for m, q, _ in self.book.answers if m == model)
         cached = 0
         if survey and self.ledger.knows(target.label, "answer"):
-            asker = LedgerOnly(self.ledger)
+            asker = LedgerOnly(self.ledger, self._fresh)
             for unit in plan.answer_units(model):
                 place = unit.model, unit.question, unit.sample
                 if place not in self.book.answers:
@@ -193,7 +195,7 @@ class Estimate:
         done = cached = 0
         if not any(known):
             return 0, 0
-        asker = LedgerOnly(self.ledger)
+        asker = LedgerOnly(self.ledger, self._fresh)
         opened = self.prepared.judges[index]
         for unit in self.plan.judgment_units(index):
             answers = self.book.shown(unit)

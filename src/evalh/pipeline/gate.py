@@ -54,6 +54,7 @@ class Gate:
         self.answered = False
         self._requests = Bucket(limits.requests_per_minute)
         self._tokens = Bucket(limits.tokens_per_minute)
+        self._metered = bool(limits.requests_per_minute or limits.tokens_per_minute)
         self._closed_until = float("-inf")
         self._recent: deque[bool] = deque(maxlen=RECENT)
         self._refused = 0
@@ -72,6 +73,8 @@ class Gate:
         return PAUSE if self.allowed < self.most else None
 
     def _wait(self, now: float) -> float:
+        if not self._metered and now >= self._closed_until:  # asked several times for every request
+            return 0.0
         return max(self._requests.wait(now), self._tokens.wait(now), self._closed_until - now, 0.0)
 
     def enter(self, now: float) -> None:

@@ -55,6 +55,7 @@ def bare(name: str) -> dict[str, Any]:
         "counts": {},
         "cost": {},
         "served": {},
+        "fresh": None,
         "partial": None,
     }
 
