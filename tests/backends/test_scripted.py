@@ -112,3 +112,12 @@ def test_identity_and_road_are_those_of_a_paid_model() -> None:
     assert made.endpoint == "scripted:echo"
     assert made.identity == {"endpoint": "scripted:echo", "label": "mine", "revision": None}
     asyncio.run(made.aclose())
+
+
+def test_rules_are_known_by_their_content(tmp_path: Path) -> None:
+    """A changed rules file has another identity, so no reply of the old one is served for it."""
+    path = tmp_path / "rules.jsonl"
+    path.write_text('{"match": "a", "reply": "b"}\n')
+    before = open_backend(ModelSpec("m", "scripted", str(path))).identity
+    path.write_text('{"match": "a", "reply": "c"}\n')
+    assert open_backend(ModelSpec("m", "scripted", str(path))).identity != before

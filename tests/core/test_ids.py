@@ -35,7 +35,7 @@ def test_request_keys_never_change() -> None:
     request = Request(({"role": "user", "content": "Hi"},), {"temperature": 0.0, "max_tokens": 5}, 1, 2, "q1", 2)
     assert (
         request_key({"endpoint": "http://127.0.0.1:8000/v1", "model": "m"}, request)
-        == "e3982d8f1ed5c694017965bd8a76c2b254e531b9"
+        == "d4b0ba2463ea553ae9deb55749ef3a427c79c44e"
     )
 
 

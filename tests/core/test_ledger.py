@@ -12,14 +12,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evalh.core import ledger as module
-from evalh.core.ledger import Ledger, Paid, Spent
-from evalh.core.records import RawReply, Usage
+from evalh.core.ledger import Ledger, Paid, Spent, request_key
+from evalh.core.records import RawReply, Request, Usage
 from evalh.errors import StoreError
 
 
@@ -482,3 +483,13 @@ def test_opening_waits_for_another_process_that_opens(tmp_path: Path, monkeypatc
     monkeypatch.setattr(module, "PATIENCE", -1.0)
     with pytest.raises(StoreError, match="database is locked"):
         Ledger(tmp_path / "l.sqlite3")
+
+
+def test_keys_tell_apart_what_differs_and_nothing_else() -> None:
+    """0 and 0.0 are one temperature; a fresh run, a sample and an attempt each have keys of their own."""
+    ask = Request(({"role": "user", "content": "x"},), {"temperature": 0})
+    key = request_key({"model": "m"}, ask)
+    assert request_key({"model": "m"}, replace(ask, params={"temperature": 0.0})) == key
+    others = [replace(ask, params={"temperature": 0.5}), replace(ask, sample=1), replace(ask, attempt=1)]
+    keys = [request_key({"model": "m"}, other) for other in others]
+    assert len({key, request_key({"model": "m"}, ask, "a1"), request_key({"model": "m"}, ask, "b2"), *keys}) == 6

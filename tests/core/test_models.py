@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from evalh.core import models
-from evalh.core.config import Price, UserConfig
+from evalh.core.config import Price, UserConfig, load
 from evalh.core.models import OPENAI_URL, missing, resolve
 from evalh.errors import BadConfig, UnknownName
 
@@ -233,3 +233,12 @@ def test_everything_missing_is_listed_together_and_once() -> None:
     specs = [("model", resolve(n, UserConfig(), {})) for n in ("vicuna", "alpaca", "vicuna")]
     specs.append(("judge model", resolve("gpt-4", UserConfig(), {})))
     assert [p.split(":")[0] for p in missing(specs, {})] == ["model vicuna", "model alpaca", "judge model gpt-4"]
+
+
+def test_an_answer_file_beside_evalh_toml_is_found(tmp_path: Path) -> None:
+    """A relative path in evalh.toml is taken from the folder of evalh.toml, wherever the command is given."""
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "a.jsonl").write_text("")
+    toml = tmp_path / "project" / "evalh.toml"
+    toml.write_text('[models.mine]\nprovider = "file"\npath = "a.jsonl"\n')
+    assert Path(resolve("mine", load(toml), {}).model) == tmp_path / "project" / "a.jsonl"

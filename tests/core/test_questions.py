@@ -236,3 +236,15 @@ def test_the_built_in_sets_have_no_fault() -> None:
     assert len(open_set("core-80").questions) == 80
     assert len(open_set("two-turn-16").questions) == 16
     assert questions.MOST_FAULTS == 20
+
+
+def test_a_pinned_set_that_was_changed_is_refused(tmp_path: Path) -> None:
+    """set.toml's sha256 is held against the file: whoever changes questions has to say so."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "questions.jsonl").write_text('{"question_id": "a", "category": "c", "turns": ["Why?"]}\n')
+    (folder / "set.toml").write_text(f'sha256 = "{open_set(str(folder)).sha256}"\n')
+    assert len(open_set(str(folder)).questions) == 1
+    (folder / "questions.jsonl").write_text('{"question_id": "a", "category": "c", "turns": ["How?"]}\n')
+    with pytest.raises(BadQuestionSet, match=r"sha256 is that of another questions\.jsonl"):
+        open_set(str(folder))
