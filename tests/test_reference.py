@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from support.command import evalh
 
 REFERENCE = Path(__file__).resolve().parents[1] / "results" / "reference"

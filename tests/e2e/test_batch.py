@@ -502,6 +502,30 @@ def test_a_live_run_does_not_send_what_is_in_a_batch(fake_server: FakeServers, p
     each_line_once(server)
 
 
+def test_a_batch_that_the_server_has_forgotten(fake_server: FakeServers, process: list[subprocess.Popen[str]]) -> None:
+    """A batch that is not known any more stops the run, since another key may know it; after two days it has surely ended."""
+    server = fake_server(models=PLAYED, batch=SLOW)
+    configure(server)
+    live(server)
+    run = started(*batch())
+    process.append(run)
+    seen(server, "GET", "/v1/batches/batch_fake000002")
+    run.kill()
+    run.communicate()
+    server.reset(batches=True)
+    server.configure(batch=QUICK)
+    done = evalh(*batch())
+    assert done.code == 1
+    assert f"is not known at {server.base_url}: was it submitted with the key of another project?" in done.err
+    assert posted(server, "/v1/batches") == 0
+    with contextlib.closing(sqlite3.connect(Path(os.environ["EVALH_HOME"], "ledger.sqlite3"))) as db, db:
+        db.execute("UPDATE batches SET at = at - 200000")
+    done = evalh(*batch())
+    assert done.code == 0, done.err
+    same_records()
+    each_line_once(server)
+
+
 def test_two_batch_runs_at_once_pay_once(fake_server: FakeServers, process: list[subprocess.Popen[str]]) -> None:
     """Two runs that need the same replies: one submits, the other waits for the same batch, both end with the same records."""
     server = fake_server(models=PLAYED, batch=QUICK)

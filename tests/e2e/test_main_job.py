@@ -208,8 +208,8 @@ def test_vicuna_2023_protocol(fake_server: FakeServers) -> None:
 
 
 def test_fresh_asks_again_and_keeps_the_old_replies(judged: tuple[FakeServer, Path, str]) -> None:
-    """--fresh pays anew under new ledger entries; without it the run goes on from those, and the old ones still serve others."""
-    server, folder, _ = judged
+    """--fresh pays anew under new ledger entries; the run goes on from those, and the old ones still serve others."""
+    server, _, _ = judged
     assert evalh(*COMMAND, "--fresh", "--limit", "2", "--no-report").returncode == 0
     assert server.stats()["total"] == 480 + 12
     assert evalh(*COMMAND, "--limit", "3", "--no-report").returncode == 0

@@ -12,7 +12,8 @@ import pytest
 from evalh.api import configure
 from evalh.core.config import Price, RunConfig, UserConfig
 from evalh.core.records import Question
-from evalh.errors import RunMismatch
+from evalh.core.store import RunFolder
+from evalh.errors import CorruptRecord, RunMismatch
 from evalh.pipeline import manifest as manifests
 from evalh.pipeline.setup import Prepared, prepare
 
@@ -34,6 +35,20 @@ def _changed(prepared: Prepared, **changes: Any) -> Prepared:
 
 def _begun(prepared: Prepared) -> tuple[dict[str, Any], list[Question]]:
     return manifests.merge(manifests.create(prepared, "run"), prepared, [], True)
+
+
+def test_a_manifest_of_yesterday_is_read(tmp_path: Path) -> None:
+    """Keys added by a later evalh are empty in a run that lacks them; what every run must hold is named if it is missing."""
+    manifest, _ = _begun(_prepared())
+    folder = RunFolder(tmp_path / "run")
+    old = {name: manifest[name] for name in manifests.NEEDED}
+    folder.write_manifest({"schema": 1, **old})
+    read = manifests.read(folder)
+    assert set(read) >= {name for name, value in manifests.bare("").items() if not value}
+    assert {name: read[name] for name in old} == old
+    folder.write_manifest({"schema": 1, **{name: value for name, value in old.items() if name != "models"}})
+    with pytest.raises(CorruptRecord, match=r"run\.json: not a run manifest \(models is missing"):
+        manifests.read(folder)
 
 
 def test_a_new_manifest_holds_what_was_asked() -> None:

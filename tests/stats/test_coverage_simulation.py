@@ -18,7 +18,9 @@ def test_intervals_cover(name: str, regime: Regime, questions: int) -> None:
     assert covered(regime, questions, EVALUATIONS)[0] >= 0.935
 
 
-@pytest.mark.parametrize(("name", "regime"), [case for case in CASES if case[0] != "rating"], ids=lambda x: getattr(x, "name", x))
+@pytest.mark.parametrize(
+    ("name", "regime"), [case for case in CASES if case[0] != "rating"], ids=lambda x: getattr(x, "name", x)
+)
 def test_a_short_run_of_the_simulation(name: str, regime: Regime) -> None:
     """The simulation itself works: a few hundred evaluations do not under-cover grossly."""
     covered = FIGURES[name][1]

@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "judges": ("evalh.cli.judges:group", "Judges: list, show, validate, render, parse."),
     "questions": ("evalh.cli.questions:group", "Question sets: list, show, validate."),
     "import": ("evalh.cli.import_:command", "Turn another tool's files into a run folder."),
+    "ledger": ("evalh.cli.ledger:group", "The ledger of paid responses: look, check, clean, carry."),
 }
 """name -> (where it lives, what it says of itself); a test holds the words against each command's own."""
 

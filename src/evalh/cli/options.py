@@ -94,6 +94,17 @@ OUT_OF_ANSWERS = click.option(
     metavar="DIR",
     help="Run folder. Default: results/<questions>.",
 )
+LEDGER = click.option(
+    "--ledger",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Ledger of paid responses. Default: in the user's data folder.",
+)
+YES = click.option(
+    "--yes",
+    is_flag=True,
+    help="Never ask. (A person at a terminal is asked before a run that could cost more than $1, or a ledger is pruned.)",
+)
 RUNNING = apply(
     click.option(
         "--concurrency",
@@ -121,12 +132,7 @@ RUNNING = apply(
         metavar="FILE",
         help="Default: evalh.toml, searched upwards.",
     ),
-    click.option(
-        "--ledger",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Ledger of paid responses. Default: in the user's data folder.",
-    ),
+    LEDGER,
     click.option(
         "--max-failures",
         default="5%",
@@ -135,9 +141,7 @@ RUNNING = apply(
         metavar="X",
         help="Failed or unscored units that are still exit 0: 5%, 0.05, or a count.",
     ),
-    click.option(
-        "--yes", is_flag=True, help="Never ask. (A person at a terminal is asked before a run that could cost more than $1.)"
-    ),
+    YES,
     click.option("--quiet", is_flag=True, help="No progress."),
     click.option("-v", "verbose", count=True, help="Say every retry and its reason; -vv also shows tracebacks."),
     click.option(

@@ -383,9 +383,21 @@ class Ledger:
 
     async def end_batch(self, intent: str, state: str) -> None:
         """A batch has ended, and every reply in it is stored: its other requests may be sent again."""
+        self.drop_batch(intent, state)
+        await self.settled()
+
+    def drop_batch(self, intent: str, state: str = "abandoned") -> None:
+        """The same with the next group, for a batch that was never begun at the server."""
         self._add("UPDATE batches SET state = ? WHERE intent = ?", (state, intent))
         self._add("DELETE FROM batch_lines WHERE intent = ?", (intent,))
-        await self.settled()
+
+    async def claim_batch(self, intent: str) -> bool:
+        """Say that this process looks after a batch; False while another living process does."""
+        return await self.claim(f"batch:{intent}")
+
+    def release_batch(self, intent: str) -> None:
+        """Give that claim back; joins the next group."""
+        self.release(f"batch:{intent}")
 
     def batch(self, intent: str) -> BatchRow | None:
         """A batch that has not ended, by our name of it."""

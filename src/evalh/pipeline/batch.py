@@ -249,7 +249,7 @@ class Collector:
             self._jobs.pop(job.row.intent, None)
             if not self._engine.stopping:  # else the last line of progress says what goes on at the server
                 self._engine.tally.batches.pop(job.row.intent, None)
-            self._ledger.release(_claim(job.row))
+            self._ledger.release_batch(job.row.intent)
             job.ended.set()
 
     # -- one batch, step by step ------------------------------------------------------------------------------------------
@@ -257,7 +257,7 @@ class Collector:
     async def _submitted(self, job: Job, content: IO[bytes]) -> None:
         """A new batch, from its plan to its end."""
         row = job.row
-        await self._ledger.claim(_claim(row))
+        await self._ledger.claim_batch(row.intent)
         with content:
             held = await self._ledger.plan_batch(row, list(job.open.values()))
             if len(held) < len(job.open):
@@ -270,8 +270,8 @@ class Collector:
 
             try:
                 file = await self._steadily(job, upload)
-            except BackendError:
-                await self._ledger.end_batch(row.intent, "abandoned")
+            except (BackendError, asyncio.CancelledError):
+                self._ledger.drop_batch(row.intent)  # a file without a batch costs nothing
                 raise
         await self._ledger.advance_batch(row.intent, "uploaded", file=file)
         await self._ended(job, await self._created(job, file))
@@ -279,7 +279,7 @@ class Collector:
     async def _followed(self, job: Job) -> None:
         """A batch of another process: wait while that lives, then go on from where it stopped."""
         pause = self._first
-        while not await self._ledger.claim(_claim(job.row)):
+        while not await self._ledger.claim_batch(job.row.intent):
             if self._ledger.batch(job.row.intent) is None:
                 break
             self._engine.tally.batches[job.row.intent] = f"{_name(job.row)} of another process"
@@ -542,11 +542,6 @@ def first_look(env: Mapping[str, str] = os.environ) -> float:
 def _place(target: Target) -> tuple[str, str, str]:
     """What the requests of one batch have in common: endpoint, label and model."""
     return target.endpoint, target.label, str(target.backend.identity["model"])
-
-
-def _claim(row: BatchRow) -> str:
-    """The name under which a process claims a batch."""
-    return f"batch:{row.intent}"
 
 
 def _name(row: BatchRow) -> str:

@@ -438,7 +438,7 @@ class Engine:
                     await self.batches.elsewhere(key, pause)
                     pause = min(LONGEST_DELAY, 2 * pause)
                 else:
-                    self._check_pending(key)
+                    await self._check_pending(key)
                     await asyncio.sleep(pause)
             found = self._cached(key, target, stage)
             if found is not None:
@@ -542,10 +542,18 @@ class Engine:
         finally:
             self.budget.settle(aside, actual)
 
-    def _check_pending(self, key: str) -> None:
+    async def _check_pending(self, key: str) -> None:
         """Refuse to wait in silence, perhaps for a day, for a request that is in a batch."""
         intent = self.ledger.pending(key)
-        row = self.ledger.batch(intent) if intent is not None else None
+        if intent is None:
+            return
+        mine = await self.ledger.claim_batch(intent)
+        row = self.ledger.batch(intent)
+        if mine and row is not None and row.state == "planned":  # its process died before anything was at the server
+            await self.ledger.end_batch(intent, "abandoned")
+            row = None
+        if mine:
+            self.ledger.release_batch(intent)
         if row is not None:
             raise BatchPending(
                 f"{row.requests} requests to {row.label} are in a batch that has not ended ({row.batch or 'just submitted'},"

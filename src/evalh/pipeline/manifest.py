@@ -21,6 +21,8 @@ from evalh.core.wire import SCHEMA
 from evalh.errors import CorruptRecord, RunMismatch
 from evalh.pipeline.setup import OpenJudge, Prepared
 
+NEEDED: Final = ("run_id", "name", "models", "judges", "inputs", "counts", "cost", "started_at", "finished_at")
+"""What every manifest of schema 1 holds; keys that were added later are empty where they are missing."""
 NOT_COMPARED: Final = ("base_url",)
 """A server may move to another address; what it serves is compared by what it reports."""
 
@@ -67,10 +69,13 @@ def read(folder: RunFolder) -> dict[str, Any]:
         StoreError: there is none, or it is not one; names the file and what it lacks.
     """
     manifest = folder.manifest()
-    faults = [f"{name} is missing" for name in bare("") if name not in manifest]
+    faults = [f"{name} is missing" for name in NEEDED if name not in manifest]
     faults += [f"{name} is no object" for name in ("models", "judges", "inputs") if not isinstance(manifest.get(name), dict)]
     if faults:
         raise CorruptRecord(f"{folder.path / MANIFEST}: not a run manifest ({', '.join(faults[:3])})")
+    for name, value in bare("").items():
+        if not value:
+            manifest.setdefault(name, value)
     return manifest
 
 
