@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from json.encoder import encode_basestring_ascii as _quoted
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,7 +56,10 @@ def answer_id(
 
 def unit_id(judge: str, judge_hash: str, question_id: str, mode: str, turn: int, answers: Sequence[str], sample: int) -> str:
     """Names a judgment by who judges what, in which order it is shown, and which repeat it is."""
-    return digest([judge, judge_hash, question_id, mode, turn, sample, list(answers)])
+    # Canonical JSON of [judge, judge_hash, question_id, mode, turn, sample, answers]: a plan is gone through by these names.
+    texts = ",".join(map(_quoted, (judge, judge_hash, question_id, mode)))
+    text = f"[{texts},{turn},{sample},[{','.join(map(_quoted, answers))}]]"
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:DIGITS]
 
 
 def group_id(judge: str, judge_hash: str, question_id: str, mode: str, turn: int, answers: Sequence[str], sample: int) -> str:

@@ -94,16 +94,21 @@ def checked(kind: type[R], data: dict[str, Any], where: str = "") -> dict[str, A
         raise UnsupportedSchema(f"{where}: schema {schema} was written by a newer evalh; this one reads up to {SCHEMA}")
     for n in range(schema, SCHEMA):
         data = UPGRADES[_KIND[kind]][n](data)
-    if data.keys() != _DEFAULTS[kind].keys():
+    if tuple(data) != _NAMES[kind]:
         data = _completed(kind, data, where)
-    for name, value in data.items():
-        types, items, words = _FIELDS[name]
-        if type(value) not in types or (items is not None and not items.issuperset(map(type, value))):
-            raise _corrupt(kind, where, f"{name} must be {words}")
+    shape = tuple(map(type, data.values()))
+    if shape not in _SHAPES[kind]:
+        for name, value in data.items():
+            if type(value) not in _FIELDS[name][0]:
+                raise _corrupt(kind, where, f"{name} must be {_FIELDS[name][1]}")
+        _SHAPES[kind].add(shape)
+    for name, items in _ITEMS[kind]:
+        if not items.issuperset(map(type, data[name])):
+            raise _corrupt(kind, where, f"{name} must be {_FIELDS[name][1]}")
     if kind is Judgment:
         for value in data["scores"].values():
             if type(value) is not list or not _NUMBERS.issuperset(map(type, value)):
-                raise _corrupt(kind, where, f"scores must be {_FIELDS['scores'][2]}")
+                raise _corrupt(kind, where, f"scores must be {_FIELDS['scores'][1]}")
     return data
 
 
@@ -125,27 +130,32 @@ def _corrupt(kind: type, where: str, fault: object) -> CorruptRecord:
 
 _NONE: Final = type(None)
 _NUMBERS: Final = frozenset((int, float, _NONE))
-_LIST: Final = frozenset((list,))
 _Types = frozenset[Any]
 
-# What a field must be before it is converted, what its items must be, and both in words: a text where a list belongs would
-# otherwise become a tuple of letters. JSON has these types and no others, so that looking at the exact type is enough.
-_FIELDS: Final[Mapping[str, tuple[_Types, _Types | None, str]]] = {
-    **dict.fromkeys(
-        ("question_id", "category", "answer_id", "model", "judgment_id", "group_id"), (frozenset((str,)), None, "text")
-    ),
-    **dict.fromkeys(("judge", "judge_hash", "protocol", "mode", "status", "explanation"), (frozenset((str,)), None, "text")),
-    **dict.fromkeys(("finish_reason", "verdict"), (frozenset((str, _NONE)), None, "text or null")),
-    **dict.fromkeys(("sample", "attempt", "turn"), (frozenset((int,)), None, "a whole number")),
-    **dict.fromkeys(("turns", "answers", "tags", "flags"), (_LIST, frozenset((str,)), "a list of texts")),
-    "reference": (_LIST, frozenset((str, _NONE)), "a list of texts"),
-    **dict.fromkeys(("metadata", "params"), (frozenset((dict,)), None, "an object")),
-    "strength": (frozenset((int, _NONE)), None, "a whole number or null"),
-    "preference": (_NUMBERS, None, "a number or null"),
-    "ranking": (_LIST, frozenset((int,)), "a list of whole numbers"),
-    "scores": (frozenset((dict,)), None, "an object of lists of numbers"),
-    **dict.fromkeys(("usage", "failure"), (frozenset((dict, _NONE)), None, "an object or null")),
+# What a field must be before it is converted, and that in words: a text where a list belongs would otherwise become a tuple of
+# letters. JSON has these types and no others, so that looking at the exact type is enough.
+_FIELDS: Final[Mapping[str, tuple[_Types, str]]] = {
+    **dict.fromkeys(("question_id", "category", "answer_id", "model", "judgment_id", "group_id"), (frozenset((str,)), "text")),
+    **dict.fromkeys(("judge", "judge_hash", "protocol", "mode", "status", "explanation"), (frozenset((str,)), "text")),
+    **dict.fromkeys(("finish_reason", "verdict"), (frozenset((str, _NONE)), "text or null")),
+    **dict.fromkeys(("sample", "attempt", "turn"), (frozenset((int,)), "a whole number")),
+    **dict.fromkeys(("turns", "answers", "tags", "flags", "reference"), (frozenset((list,)), "a list of texts")),
+    **dict.fromkeys(("metadata", "params"), (frozenset((dict,)), "an object")),
+    "strength": (frozenset((int, _NONE)), "a whole number or null"),
+    "preference": (_NUMBERS, "a number or null"),
+    "ranking": (frozenset((list,)), "a list of whole numbers"),
+    "scores": (frozenset((dict,)), "an object of lists of numbers"),
+    **dict.fromkeys(("usage", "failure"), (frozenset((dict, _NONE)), "an object or null")),
 }
+_TEXTS: Final[_Types] = frozenset((str,))
+_ITEMS: Final[dict[type, tuple[tuple[str, _Types], ...]]] = {
+    Question: (("turns", _TEXTS), ("reference", frozenset((str, _NONE))), ("tags", _TEXTS)),
+    Answer: (("turns", _TEXTS), ("flags", _TEXTS)),
+    Judgment: (("answers", _TEXTS), ("ranking", frozenset((int,))), ("flags", _TEXTS)),
+}
+"""What the items of a record's lists must be."""
+_SHAPES: Final[dict[type, set[tuple[type, ...]]]] = {kind: set() for kind in _KIND}
+"""Types of all fields that have been looked at one by one and found right: a file has very many lines and few shapes."""
 
 
 def _defaults(kind: type) -> dict[str, Any]:

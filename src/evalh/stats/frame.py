@@ -72,8 +72,8 @@ class Factor:
     @classmethod
     def of(cls, values: Sequence[str] | np.ndarray) -> Factor:
         """Code a sequence of strings in order of first appearance."""
-        index: dict[str, int] = {}
-        codes = np.fromiter((index.setdefault(v, len(index)) for v in values), dtype=np.int32, count=len(values))
+        index = {label: code for code, label in enumerate(dict.fromkeys(values))}
+        codes = np.fromiter(map(index.__getitem__, values), dtype=np.int32, count=len(values))
         return cls(codes, tuple(index))
 
     def where(self, label: str) -> np.ndarray:
