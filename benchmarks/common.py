@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,11 @@ class Running:
 
 @contextmanager
 def workshop() -> Iterator[Workshop]:
-    """A workshop that is gone afterwards."""
+    """A workshop that is gone afterwards; evalh is compiled to bytecode first, as an installation does."""
+    package = find_spec("evalh")
+    folders = package.submodule_search_locations if package is not None else None
+    assert folders, "evalh is not installed"
+    subprocess.run([sys.executable, "-m", "compileall", "-q", *folders], check=True)
     with tempfile.TemporaryDirectory(prefix="evalh-benchmark-") as folder:
         yield Workshop(Path(folder))
 

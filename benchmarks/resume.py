@@ -32,7 +32,7 @@ def again(place: Workshop, server: FakeServer, command: tuple[str | int, ...], *
 
 def measure(runs: int) -> Iterator[Figure]:
     """Seconds of a second run."""
-    models = {**dict.fromkeys(MODELS, {"kind": "quality", "words": 20}), "gpt-4": "judge"}
+    models = {**{name: {"kind": "quality", "words": 20} for name in MODELS}, "gpt-4": "judge"}
     with FakeServer(models=models, log_size=0, limit=3600) as server, workshop() as place:
         configure(place.folder, server, *MODELS, "gpt-4")
         place.evalh(*map(str, SMALL))

@@ -10,7 +10,7 @@ import pytest
 
 from evalh.cli import progress
 from evalh.cli.progress import Progress
-from evalh.pipeline.engine import Tally
+from evalh.pipeline.scheduler import Tally
 
 
 class _Engine:

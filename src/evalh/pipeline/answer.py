@@ -8,7 +8,8 @@ from typing import Any
 from evalh.core.ids import answer_id
 from evalh.core.records import Answer, Failure, Question, Request, Usage
 from evalh.errors import BackendError, EndsRun
-from evalh.pipeline.engine import Asker, Slot, Target
+from evalh.pipeline.engine import Asker, Target
+from evalh.pipeline.scheduler import Slot
 
 
 async def answer(

@@ -1,22 +1,16 @@
-"""The only place that waits: requests go to the ledger first, then to the wire.
+"""The only place that asks: requests go to the ledger first, then to the wire.
 
-A run is a set of lanes (one per answering model, one per judge). A lane hands out units that are ready; the engine keeps up to
-`concurrency` of them in flight, each behind the gate of its endpoint. A unit holds a slot only while its request is on the
-wire: not while it backs off, nor while its reply is stored and read. So a slow model, or a storm of refusals, holds up nobody
-else, and the number of live tasks is bounded however long the plan.
-
-Retrying is decided by the error's class (`errors.py`) and happens here alone.
+Which units are at work, and how many of their requests are in flight, is the scheduler's business (`scheduler.py`); what
+happens to one request stands here. Retrying is decided by the error's class (`errors.py`) and happens here alone.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from evalh.core.config import Limits, Price
@@ -28,7 +22,6 @@ from evalh.errors import (
     BatchPending,
     BudgetReached,
     EndsRun,
-    EvalhError,
     Expired,
     Incomplete,
     ModelChanged,
@@ -38,7 +31,7 @@ from evalh.errors import (
     Unreachable,
 )
 from evalh.pipeline.budget import Budget, worst_case
-from evalh.pipeline.gate import Gate
+from evalh.pipeline.scheduler import Scheduler, Slot, Tally
 
 if TYPE_CHECKING:
     from evalh.pipeline.batch import Collector
@@ -48,7 +41,6 @@ NEVER_ANSWERED: Final = 10.0  # the same for an endpoint that has not answered a
 FIRST_DELAY: Final = 0.5
 LONGEST_DELAY: Final = 20.0
 ELSEWHERE: Final = 0.05  # seconds between looks at a request that another process is sending
-GRACE: Final = 5.0  # seconds that requests in flight are waited for after Ctrl-C
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +57,6 @@ class Target:
         return str(self.backend.endpoint)
 
 
-@dataclass(slots=True)
-class Tally:
-    """What has happened so far; read by whoever shows progress."""
-
-    sent: int = 0
-    cached: int = 0
-    retries: int = 0
-    in_flight: int = 0
-    batches: dict[str, str] = field(default_factory=dict)
-    input_tokens: int = 0
-    output_tokens: int = 0
-    usd: float = 0.0
-    unpriced: set[str] = field(default_factory=set)
-    errors: dict[str, int] = field(default_factory=dict)
-
-
 class Asker(Protocol):
     """Something that has replies: the engine, or the ledger alone."""
 
@@ -89,44 +65,8 @@ class Asker(Protocol):
         ...
 
 
-class Lane(Protocol):
-    """A source of units for one endpoint."""
-
-    endpoint: str
-
-    def take(self) -> Callable[[Slot], Awaitable[None]] | None:
-        """The next unit that can start now, or None."""
-        ...
-
-    def waiting(self) -> bool:
-        """Whether a unit is left that can start now."""
-        ...
-
-
-class Slot:
-    """A unit's right to have one request on the wire; taken and given back as often as the unit needs."""
-
-    __slots__ = ("_engine", "gate", "held")
-
-    def __init__(self, engine: Engine, gate: Gate) -> None:
-        self._engine = engine
-        self.gate = gate
-        self.held = True
-
-    async def acquire(self) -> None:
-        """Wait for a free slot, ahead of units that have not begun."""
-        if not self.held:
-            await self._engine._reacquire(self)
-
-    def release(self) -> None:
-        """Give the slot back; another unit may start at once."""
-        if self.held:
-            self.held = False
-            self._engine._release(self)
-
-
-class Engine:
-    """Sends requests. One per run.
+class Engine(Scheduler):
+    """A scheduler whose units have requests. One per run.
 
     Args:
         ledger: where responses are sought and stored.
@@ -157,102 +97,19 @@ class Engine:
         log: Callable[[str], None] = lambda _: None,
         seed: int | None = None,
     ) -> None:
+        super().__init__(concurrency, limits)
         self.ledger = ledger
         self.run = run
-        self.concurrency = concurrency
-        self.tally = Tally()
         self.offline = offline
         self.fresh = fresh
         self.budget = budget or Budget(None)
         self.served = dict(served or {})
         self.seen: dict[str, dict[tuple[str | None, str | None], None]] = {}
         self.gaps: set[str] = set()
-        self.batches: Collector | None = None  # where it is set, requests travel in batches
-        self._blocked = 0
         self._accept = accept_model_change
-        self._limits = limits or {}
-        self._gates: dict[str, Gate] = {}
-        self._lanes: Sequence[Lane] = ()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._resting: set[asyncio.Task[Any]] = set()
-        self._waiters: deque[tuple[Slot, asyncio.Future[None]]] = deque()
         self._asking: dict[str, asyncio.Future[None]] = {}
-        self._done: asyncio.Future[None] | None = None
-        self._fatal: BaseException | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._next_lane = 0
         self._log = log
         self._random = random.Random(seed)
-        self.stopping = False
-
-    # -- units ------------------------------------------------------------------------------------------------------------
-
-    async def drain(self, lanes: Sequence[Lane]) -> None:
-        """Run every unit that the lanes hand out, until none is left.
-
-        Raises:
-            EvalhError: what ended the run early; units in flight have been waited for.
-        """
-        self._lanes = lanes
-        self._done = asyncio.get_running_loop().create_future()
-        self._pump()
-        try:
-            await self._done
-        finally:
-            if self._timer is not None:
-                self._timer.cancel()
-            await self._settle()
-            if self.batches is not None:
-                await self.batches.aclose()
-        if self._fatal is not None:
-            raise self._fatal
-
-    def stop(self) -> None:
-        """Start nothing more and send nothing more; what is in flight is waited for."""
-        self.stopping = True
-        for _, future in self._waiters:
-            future.cancel()
-        self._waiters.clear()
-        for task in self._resting:
-            task.cancel()
-        if self.batches is not None:
-            self.batches.stop()
-        self._finish()
-
-    def fail(self, error: BaseException) -> None:
-        """End the run with an error, unless another has ended it already."""
-        self._fatal = self._fatal or error
-        self.stop()
-
-    def calm(self) -> bool:
-        """Whether nothing goes on but waiting for batches and other processes, and nothing more can start."""
-        more = len(self._tasks) < self._most_alive and any(lane.waiting() for lane in self._lanes)
-        return self._blocked == len(self._tasks) and not more
-
-    @property
-    def _most_alive(self) -> int:
-        if self.batches is not None:
-            return self.batches.most
-        return 4 * self.concurrency + 64  # backing-off units hold no slot, but they are not free either
-
-    @contextlib.contextmanager
-    def _idle(self, *, blocked: bool = True) -> Iterator[None]:
-        """A unit waits for something that is not a reply: a stop need not wait for it.
-
-        Args:
-            blocked: whether the wait may be a long one, so that a batch is not held up for this unit.
-        """
-        if self.stopping:
-            raise asyncio.CancelledError
-        task = asyncio.current_task()
-        assert task is not None
-        self._resting.add(task)
-        self._blocked += blocked
-        try:
-            yield
-        finally:
-            self._blocked -= blocked
-            self._resting.discard(task)
 
     def recover(self, targets: Mapping[str, Target]) -> None:
         """Note the cost of replies that were stored for this run when the process died before they were read."""
@@ -264,127 +121,6 @@ class Engine:
                     self.ledger.fail(key, label, stage, self.run, error.kind, str(error), raw.body)
                 else:
                     self.account(key, targets[label], stage, completion)
-
-    async def _settle(self) -> None:
-        """Wait for the units in flight, for GRACE seconds at the most after a stop."""
-        if not self._tasks:
-            return
-        _, late = await asyncio.wait(set(self._tasks), timeout=GRACE)
-        for task in late:
-            task.cancel()
-        if late:
-            await asyncio.wait(late)
-
-    def wake(self) -> None:
-        """Something has become ready."""
-        self._pump()
-
-    def _gate(self, endpoint: str) -> Gate:
-        if endpoint not in self._gates:
-            limits = self._limits.get(endpoint.rstrip("/"), Limits())
-            if self.batches is not None and endpoint in self.batches.endpoints:
-                limits = Limits()  # they are those of live requests
-            self._gates[endpoint] = Gate(limits, self.concurrency)
-        return self._gates[endpoint]
-
-    def _pump(self) -> None:
-        """Start units while there are slots; called whenever a slot or a unit may have become free."""
-        if self.stopping or self._done is None or self._done.done():
-            return
-        now = time.monotonic()
-        self._serve_waiters(now)
-        while self.tally.in_flight < self.concurrency and len(self._tasks) < self._most_alive:
-            lane = self._pick(now)
-            if lane is None:
-                break
-            unit = lane.take()
-            if unit is None:
-                continue
-            gate = self._gate(lane.endpoint)
-            gate.enter(now)
-            self.tally.in_flight += 1
-            task = asyncio.get_running_loop().create_task(self._unit(unit, Slot(self, gate)))
-            self._tasks.add(task)
-            task.add_done_callback(self._ended)
-        if not self._tasks and not any(lane.waiting() for lane in self._lanes):
-            self._finish()
-        else:
-            self._wake_when_a_gate_opens(now)
-
-    def _pick(self, now: float) -> Lane | None:
-        """The next lane, in turn, that has a unit and whose gate is open."""
-        count = len(self._lanes)
-        for step in range(count):
-            lane = self._lanes[(self._next_lane + step) % count]
-            if lane.waiting() and self._gate(lane.endpoint).open(now):
-                self._next_lane = (self._next_lane + step + 1) % count
-                return lane
-        return None
-
-    def _serve_waiters(self, now: float) -> None:
-        for _ in range(len(self._waiters)):
-            if self.tally.in_flight >= self.concurrency:
-                return
-            slot, future = self._waiters.popleft()
-            if future.done():
-                continue
-            if not slot.gate.open(now):
-                self._waiters.append((slot, future))
-                continue
-            self._enter(slot, now)
-            future.set_result(None)
-
-    def _wake_when_a_gate_opens(self, now: float) -> None:
-        delays = [gate.delay(now) for gate in self._gates.values()]
-        pending = [d for d in delays if d is not None and d > 0]
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if pending:
-            self._timer = asyncio.get_running_loop().call_later(min(pending), self._pump)
-
-    def _enter(self, slot: Slot, now: float) -> None:
-        slot.held = True
-        slot.gate.enter(now)
-        self.tally.in_flight += 1
-
-    def _release(self, slot: Slot) -> None:
-        slot.gate.leave()
-        self.tally.in_flight -= 1
-        self._pump()
-
-    async def _reacquire(self, slot: Slot) -> None:
-        if self.stopping:
-            raise asyncio.CancelledError
-        now = time.monotonic()
-        if self.tally.in_flight < self.concurrency and slot.gate.open(now):
-            self._enter(slot, now)
-            return
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append((slot, future))
-        self._wake_when_a_gate_opens(now)
-        await future
-
-    async def _unit(self, unit: Callable[[Slot], Awaitable[None]], slot: Slot) -> None:
-        try:
-            await unit(slot)
-        except EvalhError as error:
-            self.fail(error)
-        finally:
-            slot.release()
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            self._fatal = self._fatal or task.exception()
-            self.stop()
-        self._pump()
-
-    def _finish(self) -> None:
-        if self._done is not None and not self._done.done():
-            self._done.set_result(None)
-
-    # -- requests ---------------------------------------------------------------------------------------------------------
 
     async def ask(self, slot: Slot, target: Target, request: Request, stage: str) -> Completion:
         """The reply to a request: from the ledger if it was ever paid for, else from the wire.

@@ -14,7 +14,8 @@ from evalh.core.protocols import Judge
 from evalh.core.records import Completion, Failure, JudgeTask, Judgment, Reading, Request
 from evalh.errors import BackendError, EndsRun, NotServed, Refused
 from evalh.pipeline.answer import total
-from evalh.pipeline.engine import Asker, Slot, Target
+from evalh.pipeline.engine import Asker, Target
+from evalh.pipeline.scheduler import Slot
 
 DECIDED: Final = ("scored", "refused", "failed")
 """Statuses after which asking again is not worth its price."""

@@ -14,9 +14,10 @@ from typing import Any, Final
 from evalh.core.records import Answer, JudgeTask, Question
 from evalh.pipeline.answer import answer
 from evalh.pipeline.book import Book
-from evalh.pipeline.engine import Engine, Slot, Target
+from evalh.pipeline.engine import Engine, Target
 from evalh.pipeline.judge import judge, unjudged
 from evalh.pipeline.plan import AnswerUnit, JudgmentUnit
+from evalh.pipeline.scheduler import Slot
 
 MOST_READY: Final = 20_000
 Job = Callable[[Slot], Awaitable[None]]
