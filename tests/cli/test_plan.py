@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from support.command import evalh
+from support.inside import SMALL
+from support.inside import evalh as inside
 from support.job import COMMAND, PLAYED, configure
 from support.server import FakeServer
 
@@ -76,3 +78,23 @@ def test_a_judge_that_computes_costs_nothing() -> None:
     done = evalh("plan")
     assert done.returncode == 0
     assert "no request, no cost" in done.stdout
+
+
+def test_scripted_models_within_the_process() -> None:
+    """The table names every stage, what is done and what waits in the ledger; a fresh run finds nothing done."""
+    small = SMALL[1:-1]
+    before = inside("plan", *small)
+    assert (before.code, before.err) == (0, "")
+    assert "to send: 18 requests" in before.out
+    assert inside(*SMALL).code == 0
+    assert "to send: 0 requests" in inside("plan", *small).out
+    shown = inside("plan", *small, "--out", "results/other", "--format", "json")
+    assert [s["cached"] for s in json.loads(shown.out)["stages"]] == [3, 3, 12]
+    assert "to send: 18 requests" in inside("plan", *small, "--fresh").out
+
+
+def test_a_batch_costs_its_share(fake_server: FakeServers) -> None:
+    """With --batch the dollars are those of the batch price."""
+    configure(fake_server(models=PLAYED), price=True)
+    live, batch = (_stages(*more)["gpt-4"]["usd"]["value"] for more in ((), ("--batch",)))
+    assert batch == live / 2

@@ -248,7 +248,8 @@ class Estimate:
         made = _three(left * reply[k] for k in range(3))
         usd = None
         if target.price is not None:
-            usd = _three((given[k] * target.price.input + made[k] * target.price.output) / 1e6 for k in range(3))
+            share = target.price.batch if self.prepared.config.batch else 1.0
+            usd = _three(share * (given[k] * target.price.input + made[k] * target.price.output) / 1e6 for k in range(3))
         return Line(stage, name or target.label, total, done, cached, given, made, usd, self._seconds(target, stage, left))
 
     def _seconds(self, target: Target, stage: str, left: int) -> Three | None:

@@ -1,0 +1,91 @@
+"""How often a judge and recorded votes say the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from evalh.errors import TooFewData
+from evalh.stats.agreement import agreement, verdicts
+from evalh.stats.frame import Results, as_results
+
+
+def _pairwise(rows: list[tuple[str, float, bool]], mode: str = "pairwise") -> Results:
+    """Comparisons of a with b: (question, outcome for a, swapped)."""
+    return as_results(
+        {
+            "question_id": [q for q, _, _ in rows],
+            "mode": [mode] * len(rows),
+            "model_a": ["a"] * len(rows),
+            "model_b": ["b"] * len(rows),
+            "outcome": [o for _, o, _ in rows],
+            "swapped": [s for _, _, s in rows],
+        }
+    )
+
+
+def _vote(question: str, winner: str, a: str = "a", b: str = "b") -> dict[str, Any]:
+    return {"question_id": question, "model_a": a, "model_b": b, "winner": winner, "turn": 1}
+
+
+def test_both_orders_make_one_verdict() -> None:
+    """A model wins only where both orders name it; anything else is a tie."""
+    rows = [("1", 1.0, False), ("1", 1.0, True), ("2", 1.0, False), ("2", 0.0, True), ("3", 0.0, False)]
+    assert verdicts(_pairwise(rows)) == {("1", "a", "b", 1): 1, ("2", "a", "b", 1): 0, ("3", "a", "b", 1): -1}
+
+
+def test_two_setups() -> None:
+    """With ties kept three outcomes are compared; with ties dropped a comparison counts only if neither side ties."""
+    frame = _pairwise([("1", 1.0, False), ("2", 0.5, False), ("3", 0.0, False), ("4", 1.0, False)])
+    votes = [
+        _vote("1", "model_a"),
+        _vote("2", "tie"),
+        _vote("3", "model_a"),
+        _vote("4", "tie (inconsistent)"),
+        _vote("9", "tie"),
+    ]
+    kept, n = agreement(frame, votes)
+    assert (kept.value, kept.n, n) == (0.5, 4, 4)
+    dropped, m = agreement(frame, votes, ties="dropped")
+    assert (dropped.value, m) == (0.5, 2)
+
+
+def test_the_order_of_names_does_not_matter() -> None:
+    """A vote that names the models the other way round says the same."""
+    frame = _pairwise([("1", 1.0, False), ("2", 0.0, False)])
+    straight, _ = agreement(frame, [_vote("1", "model_a"), _vote("2", "model_b")])
+    turned, _ = agreement(frame, [_vote("1", "model_b", "b", "a"), _vote("2", "model_a", "b", "a")])
+    assert straight == turned
+    assert straight.value == 1.0
+
+
+def test_votes_of_one_question_move_together() -> None:
+    """Many raters of one question are one cluster: n counts questions, and the number of votes is told apart."""
+    frame = _pairwise([("1", 1.0, False), ("2", 0.0, False)])
+    estimate, n = agreement(frame, [_vote("1", "model_a")] * 5 + [_vote("2", "model_a")])
+    assert (estimate.n, n) == (2, 6)
+    assert estimate.value == pytest.approx(5 / 6)
+
+
+def test_scores_stand_in_where_nothing_was_compared() -> None:
+    """Absolute scores alone: the higher mean is the verdict, equal ones are a tie; unscored rows are left out."""
+    frame = as_results(
+        {
+            "question_id": ["1", "1", "2", "2", "3"],
+            "mode": ["absolute"] * 5,
+            "model_a": ["a", "b", "a", "b", "a"],
+            "score_a": [8.0, 6.0, 5.0, 5.0, 9.0],
+            "status": ["scored"] * 4 + ["no_verdict"],
+        }
+    )
+    assert verdicts(frame) == {("1", "a", "b", 1): 1, ("2", "a", "b", 1): 0}
+
+
+def test_nothing_to_compare_is_said() -> None:
+    """Votes about other questions, or only ties to drop, are too few data, not a zero."""
+    frame = _pairwise([("1", 0.5, False)])
+    with pytest.raises(TooFewData, match="no vote is about"):
+        agreement(frame, [_vote("2", "model_a")])
+    with pytest.raises(TooFewData):
+        agreement(frame, [_vote("1", "model_a")], ties="dropped")
