@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -54,10 +53,10 @@ def command(**flags: Any) -> None:
     folder = api.open_run(config)
     ledger = Ledger(flags["ledger"])
     try:
+        # A fresh run begins with nothing: neither what is on disk nor what the ledger holds serves it.
+        there = RunFolder(folder.path / "fresh") if config.fresh else folder
         token = "to come" if config.fresh else folder.manifest()["fresh"] if folder.exists() else None
-        lines = Estimate(
-            prepared, Book(prepared.plan, RunFolder(Path(os.devnull)) if config.fresh else folder), ledger, fresh=token
-        ).lines()
+        lines = Estimate(prepared, Book(prepared.plan, there), ledger, fresh=token).lines()
     finally:
         ledger.close()
     wanted = [("model", m) for m in config.models] + [("judge model", j.spec) for j in prepared.judges if j.spec]
