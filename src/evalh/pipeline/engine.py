@@ -186,7 +186,7 @@ class Engine(Scheduler):
 
     async def _send(self, slot: Slot, target: Target, request: Request, stage: str, key: str) -> Completion:
         """Try until a reply can be read, the error says that trying is in vain, or time is up."""
-        began = time.monotonic()
+        began = 0.0
         tries = 0
         while True:
             aside = await self._afford(slot, target, request)
@@ -195,6 +195,7 @@ class Engine(Scheduler):
                 if self.batches is not None:
                     return await self._try_in_batch(self.batches, target, request, stage, key, tries, aside)
                 await slot.acquire()
+                began = began or time.monotonic()  # to wait for one's turn is no failure
                 return await self._try(slot, target, request, stage, key, tries, aside)
             except TransientError as error:
                 self._journal(key, target, stage, error, None if _free(error) else aside)
@@ -231,8 +232,9 @@ class Engine(Scheduler):
             slot.gate.answered = True
             slot.gate.note(True, now)
             slot.gate.learn(raw.headers, now)
-            slot.release()
             await self.ledger.commit(Paid(key, raw, target.label, target.endpoint, _model(target), stage, self.run, tries))
+            slot.release()  # not before: whatever dies, no more is paid twice than may be in flight
+            await _behind()
             try:
                 completion = backend.read(raw)
             except ServerFault as error:
@@ -371,6 +373,12 @@ class Engine(Scheduler):
             key, run or self.run, stage, target.label, usage, usd, completion.served_model, completion.fingerprint
         )
         return aside if usd is None else usd
+
+
+async def _behind() -> None:
+    """Let those go first who can send now: reading a reply can wait, and they are woken one round of the loop later."""
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
 
 
 def output_cap(target: Target, params: Mapping[str, Any]) -> int | None:

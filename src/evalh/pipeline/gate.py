@@ -7,10 +7,11 @@ narrows only when such refusals are a sustained share of recent replies, and wid
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import deque
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from evalh.core.config import Limits
 
@@ -51,6 +52,9 @@ class Gate:
         self.most = min(concurrency, int(limits.concurrency or concurrency))
         self.allowed = float(self.most)
         self.inside = 0
+        self.ready = 0  # units that have begun and have not been inside yet
+        self.waiters: deque[tuple[Any, asyncio.Future[None]]] = deque()
+        self.used = False
         self.answered = False
         self._requests = Bucket(limits.requests_per_minute)
         self._tokens = Bucket(limits.tokens_per_minute)
@@ -79,6 +83,7 @@ class Gate:
 
     def enter(self, now: float) -> None:
         """A request goes in."""
+        self.used = True
         self.inside += 1
         self._requests.draw(1.0)
 

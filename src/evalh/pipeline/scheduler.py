@@ -1,8 +1,9 @@
 """Keeps units going: up to so many requests in flight, each behind the gate of its endpoint.
 
 A run is a set of lanes (one per answering model, one per judge). A lane hands out units that are ready. A unit holds a slot
-only while its request is on the wire: not while it backs off, nor while its reply is stored and read. So a slow model, or a
-storm of refusals, holds up nobody else, and the number of live tasks is bounded however long the plan.
+only while its request is on the wire: not while it gets ready (its prompt, its key, a look into the ledger), nor while it backs
+off, nor while its reply is stored and read. So a slow model, or a storm of refusals, holds up nobody else; when a reply comes,
+another request is waiting to take its place; and the number of live tasks is bounded however long the plan.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -58,22 +58,22 @@ class Lane(Protocol):
 class Slot:
     """A unit's right to have one request on the wire; taken and given back as often as the unit needs."""
 
-    __slots__ = ("_scheduler", "gate", "held")
+    __slots__ = ("_scheduler", "fresh", "gate", "held")
 
     def __init__(self, scheduler: Scheduler, gate: Gate) -> None:
         self._scheduler = scheduler
         self.gate = gate
-        self.held = True
+        self.held = False
+        self.fresh = True  # it has not been held yet, and counts among those that get ready
 
     async def acquire(self) -> None:
-        """Wait for a free slot, ahead of units that have not begun."""
+        """Wait for a free slot; whoever has held one before goes first."""
         if not self.held:
-            await self._scheduler._reacquire(self)
+            await self._scheduler._acquire(self)
 
     def release(self) -> None:
-        """Give the slot back; another unit may start at once."""
-        if self.held:
-            self.held = False
+        """Give the slot back, or the place among those that get ready; another unit takes it at once."""
+        if self.held or self.fresh:
             self._scheduler._release(self)
 
 
@@ -96,11 +96,12 @@ class Scheduler:
         self._lanes: Sequence[Lane] = ()
         self._tasks: set[asyncio.Task[None]] = set()
         self._resting: set[asyncio.Task[Any]] = set()
-        self._waiters: deque[tuple[Slot, asyncio.Future[None]]] = deque()
         self._done: asyncio.Future[None] | None = None
         self._fatal: BaseException | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._next_lane = 0
+        self._next_gate = 0
+        self._due = False
 
     async def drain(self, lanes: Sequence[Lane]) -> None:
         """Run every unit that the lanes hand out, until none is left.
@@ -125,9 +126,10 @@ class Scheduler:
     def stop(self) -> None:
         """Start nothing more and send nothing more; what is in flight is waited for."""
         self.stopping = True
-        for _, future in self._waiters:
-            future.cancel()
-        self._waiters.clear()
+        for gate in self._gates.values():
+            for _, future in gate.waiters:
+                future.cancel()
+            gate.waiters.clear()
         for task in self._resting:
             task.cancel()
         if self.batches is not None:
@@ -192,21 +194,29 @@ class Scheduler:
         return self._gates[endpoint]
 
     def _pump(self) -> None:
-        """Start units while there are slots; called whenever a slot or a unit may have become free."""
+        """Start units soon: called whenever one may start, heeded once for all that happens in a round of the loop.
+
+        So what can be sent at once goes before what has to get ready first.
+        """
+        if not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._start)
+
+    def _start(self) -> None:
+        self._due = False
         if self.stopping or self._done is None or self._done.done():
             return
         now = time.monotonic()
         self._serve_waiters(now)
-        while self.tally.in_flight < self.concurrency and len(self._tasks) < self._most_alive:
-            lane = self._pick(now)
+        while len(self._tasks) < self._most_alive:
+            lane = self._pick()
             if lane is None:
                 break
             unit = lane.take()
             if unit is None:
                 continue
             gate = self._gate(lane.endpoint)
-            gate.enter(now)
-            self.tally.in_flight += 1
+            gate.ready += 1
             task = asyncio.get_running_loop().create_task(self._unit(unit, Slot(self, gate)))
             self._tasks.add(task)
             task.add_done_callback(self._ended)
@@ -215,28 +225,36 @@ class Scheduler:
         else:
             self._wake_when_a_gate_opens(now)
 
-    def _pick(self, now: float) -> Lane | None:
-        """The next lane, in turn, that has a unit and whose gate is open."""
+    def _pick(self) -> Lane | None:
+        """The next lane, in turn, that has a unit, and not too many that only wait for a slot."""
         count = len(self._lanes)
+        room = max(1, self.concurrency // max(1, sum(gate.used for gate in self._gates.values())))
         for step in range(count):
             lane = self._lanes[(self._next_lane + step) % count]
-            if lane.waiting() and self._gate(lane.endpoint).open(now):
+            if self._gate(lane.endpoint).ready < room and lane.waiting():
                 self._next_lane = (self._next_lane + step + 1) % count
                 return lane
         return None
 
     def _serve_waiters(self, now: float) -> None:
-        for _ in range(len(self._waiters)):
-            if self.tally.in_flight >= self.concurrency:
-                return
-            slot, future = self._waiters.popleft()
-            if future.done():
-                continue
-            if not slot.gate.open(now):
-                self._waiters.append((slot, future))
-                continue
-            self._enter(slot, now)
-            future.set_result(None)
+        """Give free slots to those who wait, to each endpoint in turn."""
+        gates = [gate for gate in self._gates.values() if gate.waiters]
+        if len(gates) > 1:
+            self._next_gate = (self._next_gate + 1) % len(gates)
+            gates = gates[self._next_gate :] + gates[: self._next_gate]
+        while gates and self.tally.in_flight < self.concurrency:
+            gates = [gate for gate in gates if self._serve(gate, now)]
+
+    def _serve(self, gate: Gate, now: float) -> bool:
+        """Let one request in; False where none waits any more, or the gate is closed."""
+        while gate.waiters and gate.waiters[0][1].done():
+            gate.waiters.popleft()
+        if not gate.waiters or self.tally.in_flight >= self.concurrency or not gate.open(now):
+            return False
+        slot, future = gate.waiters.popleft()
+        self._enter(slot, now)
+        future.set_result(None)
+        return bool(gate.waiters)
 
     def _wake_when_a_gate_opens(self, now: float) -> None:
         delays = [gate.delay(now) for gate in self._gates.values()]
@@ -248,26 +266,41 @@ class Scheduler:
             self._timer = asyncio.get_running_loop().call_later(min(pending), self._pump)
 
     def _enter(self, slot: Slot, now: float) -> None:
+        slot.gate.ready -= slot.fresh
+        slot.fresh = False
         slot.held = True
         slot.gate.enter(now)
         self.tally.in_flight += 1
 
     def _release(self, slot: Slot) -> None:
-        slot.gate.leave()
-        self.tally.in_flight -= 1
+        if slot.held:
+            slot.held = False
+            slot.gate.leave()
+            self.tally.in_flight -= 1
+        else:
+            slot.fresh = False
+            slot.gate.ready -= 1
+        if not self.stopping:
+            self._serve_waiters(time.monotonic())
         self._pump()
 
-    async def _reacquire(self, slot: Slot) -> None:
+    async def _acquire(self, slot: Slot) -> None:
         if self.stopping:
             raise asyncio.CancelledError
         now = time.monotonic()
-        if self.tally.in_flight < self.concurrency and slot.gate.open(now):
+        if not slot.gate.waiters and self.tally.in_flight < self.concurrency and slot.gate.open(now):
             self._enter(slot, now)
+            self._pump()
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append((slot, future))
-        self._wake_when_a_gate_opens(now)
+        if slot.fresh:
+            slot.gate.waiters.append((slot, future))
+        else:
+            slot.gate.waiters.appendleft((slot, future))
+        self._pump()
         await future
+        if self.stopping:  # since it was woken
+            raise asyncio.CancelledError
 
     async def _unit(self, unit: Callable[[Slot], Awaitable[None]], slot: Slot) -> None:
         try:
