@@ -4,6 +4,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+RUNS ?= 5
 BIN := $(VENV)/bin
 
 .PHONY: demo test test-slow reference benchmarks clean
@@ -19,6 +20,9 @@ test: $(VENV)/test.stamp
 
 test-slow: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -m slow -q
+
+benchmarks: $(VENV)/demo.stamp
+	$(BIN)/python benchmarks/run_all.py --runs $(RUNS)
 
 reference: $(VENV)/demo.stamp
 	rm -rf results/reference
