@@ -61,6 +61,14 @@ def test_a_name_does_not_depend_on_the_order_of_keys(data: dict[str, Any]) -> No
     assert ids.digest(data) == ids.digest(dict(reversed(data.items()))) == ids.digest(MappingProxyType(data))
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text(), min_size=4, max_size=4), st.integers(1, 9), st.integers(0, 9), st.lists(st.text(), max_size=3))
+def test_a_unit_is_named_by_its_canonical_json(fixed: list[str], turn: int, sample: int, answers: list[str]) -> None:
+    """Whatever stands in its parts, quotes and halves of surrogate pairs too, the name is that of their canonical JSON."""
+    judge, mark, question, mode = fixed
+    assert ids.unit_id(judge, mark, question, mode, turn, answers, sample) == ids.digest([*fixed, turn, sample, answers])
+
+
 def test_sequences_count_and_mappings_inside_are_read() -> None:
     """A tuple is a list, a read-only mapping a mapping, at any depth."""
     assert ids.canonical({"a": (1, MappingProxyType({"c": 1, "b": 2}))}) == b'{"a":[1,{"b":2,"c":1}]}'

@@ -371,6 +371,8 @@ def test_readers_see_the_old_or_the_new_file(tmp_path: Path) -> None:
         write_atomic(path, b"new")
         assert f.read() == b"old"
     assert path.read_bytes() == b"new"
+    write_atomic(path, (b"%d" % n for n in range(3)))
+    assert path.read_bytes() == b"012"
 
 
 def test_setting_aside_moves_to_the_next_free_name(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:

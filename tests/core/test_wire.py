@@ -161,3 +161,25 @@ def test_text_is_cleaned_of_halves_of_pairs_only() -> None:
     """Lone surrogates become U+FFFD one by one; everything else, emoji included, stays as it is."""
     assert wire.clean("plain") == "plain"
     assert wire.clean("a\ud800b\udfffc 😀 é") == "a\ufffdb\ufffdc 😀 é"
+
+
+@pytest.mark.parametrize("record", [QUESTION, ANSWER, JUDGMENT])
+def test_a_checked_line_has_every_field_in_the_record_s_order(record: Any) -> None:
+    """However a line was written, what is checked has all fields, in order, with the defaults of those that it leaves out."""
+    whole = json.loads(wire.dump(record))
+    mixed = dict(reversed(whole.items()))
+    del whole["schema"]
+    assert list(wire.checked(type(record), mixed).items()) == list(whole.items())
+    short = json.loads(line_of(record, **dict.fromkeys(("flags", "tags", "scores", "ranking", "usage"), ...)))
+    completed = wire.checked(type(record), short)
+    assert list(completed) == list(whole)
+    assert [completed[name] for name in ("flags", "tags") if name in completed] == [[]]
+
+
+def test_a_shape_once_seen_is_no_pass_for_another() -> None:
+    """After any number of good lines a wrong one is found, in a field or within a list, whatever stood there before."""
+    for _ in range(3):
+        wire.load(Judgment, line_of(JUDGMENT))
+        for change in ({"turn": True}, {"answers": ["a", 1]}, {"flags": [None]}, {"ranking": [True]}, {"scores": {"x": ""}}):
+            with pytest.raises(CorruptRecord, match=next(iter(change))):
+                wire.load(Judgment, line_of(JUDGMENT, **change), "x:1")
