@@ -227,6 +227,9 @@ class _Quiet:
     def start(self, *_: Any) -> None:
         """Nothing to show."""
 
+    def last(self) -> None:
+        """Nothing to prepare."""
+
     def log(self, text: str) -> None:
         """Nothing to show."""
 

@@ -39,7 +39,13 @@ class LightWire:
         connector = aiohttp.TCPConnector(limit=0, ssl=context, keepalive_timeout=30, ttl_dns_cache=60)
         timeout = aiohttp.ClientTimeout(total=TOTAL, sock_connect=CONNECT, sock_read=SILENCE)
         # Not trust_env: with it a .netrc is read for every request, and an entry that fits takes the place of the key.
-        return aiohttp.ClientSession(connector=connector, timeout=timeout, proxy=_proxy(self._url), headers=self._headers)
+        return aiohttp.ClientSession(
+            connector=connector,
+            timeout=timeout,
+            proxy=_proxy(self._url),
+            headers=self._headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
 
     async def post(self, body: bytes) -> tuple[int, Mapping[str, str], bytes, float]:
         """One request; see `Wire.post`."""

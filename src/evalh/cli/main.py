@@ -5,6 +5,7 @@ Commands are imported on use from the table below, so that `evalh --help` costs 
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -123,6 +124,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a Windows console, or a pipe under another locale
             stream.reconfigure(encoding="utf-8", errors="replace")
+    # Records live until the end and hardly any of them is part of a cycle: with Python's own thresholds a run of thousands of
+    # them is traversed again and again, each time for tens of milliseconds in which nothing is sent.
+    gc.set_threshold(100_000, 20, 100)
     verbose = any(a == "-vv" for a in sys.argv[1:])
     try:
         cli.main(standalone_mode=False)

@@ -6,6 +6,8 @@ import json
 import sys
 import threading
 import time
+from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -26,15 +28,24 @@ class Progress:
         form: "text" or "json" lines.
         live: a display that is redrawn; by default where standard error is a terminal.
         ask: ask a person at a terminal before a run that could cost more than ASK_ABOVE dollars.
+        next_up: modules that what comes after the run needs: imported while the last replies are awaited.
     """
 
     def __init__(
-        self, *, quiet: bool = False, verbose: int = 0, form: str = "text", live: bool | None = None, ask: bool = False
+        self,
+        *,
+        quiet: bool = False,
+        verbose: int = 0,
+        form: str = "text",
+        live: bool | None = None,
+        ask: bool = False,
+        next_up: Sequence[str] = (),
     ) -> None:
         self.quiet = quiet
         self.verbose = verbose
         self.form = form
         self.ask = ask
+        self.next_up = next_up
         self.live = (sys.stderr.isatty() and form == "text" and not quiet) if live is None else live
         self._engine: Engine | None = None
         self._book: Book | None = None
@@ -56,6 +67,10 @@ class Progress:
             import click
 
             click.confirm("Go on?", default=True, abort=True, err=True)
+
+    def last(self) -> None:
+        """Only the last replies are awaited: this process has nothing else to do."""
+        threading.Thread(target=lambda: [import_module(name) for name in self.next_up], daemon=True).start()
 
     def start(self, engine: Engine, book: Book, answers: int, judgments: int) -> None:
         """The run begins."""

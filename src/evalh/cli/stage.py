@@ -31,7 +31,11 @@ def carry_out(flags: dict[str, Any], *, asks: bool, reports: bool) -> None:
 
         config = replace(config, models=tuple(configs.ModelSpec(m, "file", "") for m in models))
     watcher = Progress(
-        quiet=flags["quiet"], verbose=flags["verbose"], form=flags["log_format"], ask=not (flags["yes"] or flags["budget"])
+        quiet=flags["quiet"],
+        verbose=flags["verbose"],
+        form=flags["log_format"],
+        ask=not (flags["yes"] or flags["budget"]),
+        next_up=("evalh.assemble", "evalh.reports.render") if reports else (),
     )
     outcome = api.carry_out(config, user, watcher, flags["ledger"], asks=asks)
     folder = outcome.folder.path

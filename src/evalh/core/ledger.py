@@ -31,6 +31,9 @@ from evalh.errors import StoreError
 SCHEMA: Final = 1
 PATIENCE: Final = 30.0  # seconds that a process waits for another one to finish writing
 CLAIM_LASTS: Final = 1800.0  # seconds after which a claim counts as forgotten, whoever holds it
+CHECKPOINT: Final = (
+    8000  # pages of 4 kB after which the log is copied into the file: a wait for the disk, during which nothing is sent
+)
 # Long rows have row numbers: a new one is then appended, while by key it would be put among long ones somewhere in the middle,
 # which costs more than twice as much.
 TABLES: Final = """
@@ -178,6 +181,7 @@ class Ledger:
     def _set_up(self) -> None:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT}")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA:
             raise StoreError(

@@ -43,6 +43,10 @@ class Watcher(Protocol):
         """The run begins: so many answers and judgments are asked for in all."""
         ...
 
+    def last(self) -> None:
+        """Nothing is left to send: only replies that are on their way are awaited."""
+        ...
+
     def log(self, text: str) -> None:
         """One line worth knowing (a retry and its reason)."""
         ...
@@ -183,6 +187,7 @@ async def _drive(prepared: Prepared, book: Book, engine: Engine, watcher: Watche
     if any(lane.waiting() for lane in answers) or any(lane.waiting() for lane in judges):
         watcher.plan(Estimate(prepared, book, engine.ledger, sample=8).lines(survey=False))
     watcher.start(engine, book, total, sum(judged.values()))
+    engine.on_last = watcher.last
     try:
         with _interrupt(engine, outcome):
             await engine.drain([*answers, *judges])

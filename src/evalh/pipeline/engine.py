@@ -234,7 +234,7 @@ class Engine(Scheduler):
             slot.gate.learn(raw.headers, now)
             await self.ledger.commit(Paid(key, raw, target.label, target.endpoint, _model(target), stage, self.run, tries))
             slot.release()  # not before: whatever dies, no more is paid twice than may be in flight
-            await _behind()
+            await self.behind()
             try:
                 completion = backend.read(raw)
             except ServerFault as error:
@@ -373,12 +373,6 @@ class Engine(Scheduler):
             key, run or self.run, stage, target.label, usage, usd, completion.served_model, completion.fingerprint
         )
         return aside if usd is None else usd
-
-
-async def _behind() -> None:
-    """Let those go first who can send now: reading a reply can wait, and they are woken one round of the loop later."""
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
 
 
 def output_cap(target: Target, params: Mapping[str, Any]) -> int | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -22,6 +23,7 @@ from evalh.pipeline.gate import Gate
 if TYPE_CHECKING:
     from evalh.pipeline.batch import Collector
 
+STEP: Final = 8  # one in so many of those who wait behind the others goes on in a round of the loop
 GRACE: Final = 5.0  # seconds that requests in flight are waited for after Ctrl-C
 
 
@@ -90,6 +92,7 @@ class Scheduler:
         self.tally = Tally()
         self.batches: Collector | None = None  # where it is set, requests travel in batches
         self.stopping = False
+        self.on_last: Callable[[], None] | None = None  # called once, when nothing is left to send
         self._blocked = 0
         self._limits = limits or {}
         self._gates: dict[str, Gate] = {}
@@ -102,6 +105,7 @@ class Scheduler:
         self._next_lane = 0
         self._next_gate = 0
         self._due = False
+        self._behind: deque[asyncio.Future[None]] = deque()
 
     async def drain(self, lanes: Sequence[Lane]) -> None:
         """Run every unit that the lanes hand out, until none is left.
@@ -181,6 +185,26 @@ class Scheduler:
         if late:
             await asyncio.wait(late)
 
+    async def behind(self) -> None:
+        """Let whoever can send go first: work on a reply that is safe can wait.
+
+        Those who wait here go on one by one, a round of the loop each, so that replies that have come meanwhile are seen to in
+        between; by larger steps when many wait.
+        """
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._behind.append(turn)
+        if len(self._behind) == 1:
+            asyncio.get_running_loop().call_soon(self._step)
+        await turn
+
+    def _step(self) -> None:
+        for _ in range(1 + len(self._behind) // STEP):
+            turn = self._behind.popleft()
+            if not turn.done():  # else its task was cancelled
+                turn.set_result(None)
+        if self._behind:
+            asyncio.get_running_loop().call_soon(self._step)
+
     def wake(self) -> None:
         """Something has become ready."""
         self._pump()
@@ -220,9 +244,15 @@ class Scheduler:
             task = asyncio.get_running_loop().create_task(self._unit(unit, Slot(self, gate)))
             self._tasks.add(task)
             task.add_done_callback(self._ended)
-        if not self._tasks and not any(lane.waiting() for lane in self._lanes):
+        if any(lane.waiting() for lane in self._lanes):
+            self._wake_when_a_gate_opens(now)
+        elif not self._tasks:
             self._finish()
         else:
+            tell = self.on_last
+            if tell is not None and not any(gate.ready for gate in self._gates.values()):
+                self.on_last = None
+                tell()
             self._wake_when_a_gate_opens(now)
 
     def _pick(self) -> Lane | None:
@@ -304,6 +334,7 @@ class Scheduler:
 
     async def _unit(self, unit: Callable[[Slot], Awaitable[None]], slot: Slot) -> None:
         try:
+            await self.behind()
             await unit(slot)
         except EvalhError as error:
             self.fail(error)

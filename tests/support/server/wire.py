@@ -146,8 +146,8 @@ class Connection(asyncio.Protocol):
             if request is None:
                 return
             self.reply = reply = self.handler.handle(request, self)
-            if reply.delay > 0:
-                self.timer = self.loop.call_later(reply.delay, self._fire)
+            if reply.delay > 0:  # the server's own work is part of the latency that it was told
+                self.timer = self.loop.call_at(request.arrived + reply.delay, self._fire)
             else:
                 self._send(reply)
 
