@@ -40,12 +40,12 @@ def test_it_is_a_judge_that_asks_nothing() -> None:
         "baseline/absolute",
     )
     assert judge.requests(JudgeTask(QUESTION, (answer(GOOD),), "absolute")) == ()
-    assert [judge.variant(QUESTION, mode, 1) for mode in ("absolute", "pairwise", "two-score")] == [
-        "absolute",
-        "pairwise",
-        None,
+    assert [judge.variants(QUESTION, mode, 1) for mode in ("absolute", "pairwise", "two-score")] == [
+        ("absolute",),
+        ("pairwise",),
+        (),
     ]
-    assert judge.variant(QUESTION, "absolute", 2) is None
+    assert judge.variants(QUESTION, "absolute", 2) == ()
     assert (judge.orders("absolute"), judge.orders("pairwise")) == (1, 2)
     assert "floor for LLM judges, not a judge of quality" in BaselineJudge.note
 

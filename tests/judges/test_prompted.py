@@ -66,7 +66,7 @@ def test_the_variant_follows_from_the_question(
     judge: PromptedJudge, question: Question, mode: Mode, turn: int, expected: str | None
 ) -> None:
     """Category, turn and reference choose the variant; where none fits there is none."""
-    assert judge.variant(question, mode, turn) == expected
+    assert judge.variants(question, mode, turn) == ((expected,) if expected else ())
 
 
 def test_every_variant_shows_what_it_should() -> None:

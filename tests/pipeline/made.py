@@ -26,9 +26,9 @@ class Idle:
         self._orders = orders
         self._turns = turns
 
-    def variant(self, question: Question, mode: Mode, turn: int) -> str | None:
+    def variants(self, question: Question, mode: Mode, turn: int) -> tuple[str, ...]:
         """One variant per mode and turn."""
-        return f"{mode}-{turn}" if mode in self.modes and turn in self._turns else None
+        return (f"{mode}-{turn}",) if mode in self.modes and turn in self._turns else ()
 
     def orders(self, variant: str) -> int:
         """As chosen."""

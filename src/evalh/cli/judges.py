@@ -180,7 +180,7 @@ def render(name: str, run: str, question: str, models: tuple[str, ...], turn: in
     for model in models:
         if model not in answers:
             raise UnknownName("model with an answer to this question", model, tuple(answers))
-    fitting = [m for m in judge.modes if mode in (None, m) and len(SHOWN[m]) == len(models) and judge.variant(asked, m, turn)]
+    fitting = [m for m in judge.modes if mode in (None, m) and len(SHOWN[m]) == len(models) and judge.variants(asked, m, turn)]
     if not fitting:
         raise ConfigError(
             f"judge {name} has no variant for {len(models)} answer(s) to {question}, turn {turn}"

@@ -53,8 +53,8 @@ class Judge(Protocol):
     modes: tuple[Mode, ...]
     attempts: int
 
-    def variant(self, question: Question, mode: Mode, turn: int) -> str | None:
-        """Which of the judge's variants serves this question, or None if none does."""
+    def variants(self, question: Question, mode: Mode, turn: int) -> tuple[str, ...]:
+        """Which of the judge's variants serve this question: several where aspects are asked for one by one, or none."""
         ...
 
     def orders(self, variant: str) -> int:

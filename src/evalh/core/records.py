@@ -201,7 +201,8 @@ class RawReply:
 class JudgeTask:
     """What a judge is given: a question, and the answers in the order in which they are to be shown.
 
-    `turn` is the turn to be judged; earlier turns of the answers are context.
+    `turn` is the turn to be judged; earlier turns of the answers are context. `variant` is the judge's variant that is meant;
+    where it is left out, the first that serves the question.
     """
 
     question: Question
@@ -210,3 +211,4 @@ class JudgeTask:
     turn: int = 1
     sample: int = 0
     seed: int = 0
+    variant: str = ""

@@ -100,9 +100,9 @@ class BaselineJudge:
     def __init__(self, label: str = "baseline", **ignored: Any) -> None:
         self.name = label
 
-    def variant(self, question: Question, mode: Mode, turn: int) -> str | None:
+    def variants(self, question: Question, mode: Mode, turn: int) -> tuple[str, ...]:
         """The mode is the variant; a reference is used wherever there is one."""
-        return mode if mode in self.modes and 1 <= turn <= len(question.turns) else None
+        return (mode,) if mode in self.modes and 1 <= turn <= len(question.turns) else ()
 
     def orders(self, variant: str) -> int:
         """2 for pairs, like any judge, although both orders give the same verdict."""

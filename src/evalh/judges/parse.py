@@ -8,11 +8,11 @@ stored replies can be read again as they were read then.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from evalh.core.records import Reading, Status
 from evalh.judges import scores
@@ -37,7 +37,15 @@ class Reader:
     markers: re.Pattern[str]
 
 
-def parse(name: str, text: str, scale: Scale, *, reading: str = "strict", truncated: bool = False) -> Reading:
+def parse(
+    name: str,
+    text: str,
+    scale: Scale,
+    *,
+    reading: str = "strict",
+    truncated: bool = False,
+    logprobs: Sequence[Mapping[str, Any]] | None = None,
+) -> Reading:
     """Read one reply.
 
     Args:
@@ -46,6 +54,7 @@ def parse(name: str, text: str, scale: Scale, *, reading: str = "strict", trunca
         scale: the values it may hold.
         reading: "strict" or "published".
         truncated: the reply ended for lack of tokens.
+        logprobs: the generated tokens as `Completion` holds them, for readers of probabilities.
     """
     reader = READERS[name]
     if reading == "published":

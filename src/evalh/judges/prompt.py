@@ -61,7 +61,9 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 def allowed_fields(answers: tuple[str, ...], turns: int, reference: bool) -> frozenset[str]:
     """The names a prompt may use: of the turn judged without a number, of any turn with it (`answer_a_1`)."""
     bases = ["question", *answers, *(["reference"] if reference else [])]
-    return frozenset(["category", "scale", *bases, *(f"{base}_{turn}" for base in bases for turn in range(1, turns + 1))])
+    return frozenset(
+        ["category", "scale", "aspect", "rubric", *bases, *(f"{base}_{turn}" for base in bases for turn in range(1, turns + 1))]
+    )
 
 
 def missing_fields(used: frozenset[str], answers: tuple[str, ...], turns: int, reference: bool) -> list[str]:

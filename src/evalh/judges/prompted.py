@@ -11,6 +11,7 @@ from evalh.core.records import EMPTY, Completion, JudgeTask, Mode, Question, Rea
 from evalh.errors import BadJudge
 from evalh.judges.parse import READERS, parse
 from evalh.judges.prompt import NOT_GIVEN, fill
+from evalh.judges.scale import label
 from evalh.judges.spec import SHOWN, JudgeSpec, ReadingName, Variant, load_spec
 
 CUT_OFF: Final = ("length", "max_tokens")
@@ -67,8 +68,11 @@ class PromptedJudge:
         """
         return cls(load_spec(path), label, model, params, attempts, reading)
 
-    def variant(self, question: Question, mode: Mode, turn: int) -> str | None:
-        """The variant that serves a question: one made for its category first, then one that shows the reference there is."""
+    def variants(self, question: Question, mode: Mode, turn: int) -> tuple[str, ...]:
+        """The variants that serve a question, one for each set of aspects that the judge asks for.
+
+        One made for its category goes first, then one that shows the reference there is.
+        """
         fitting = [
             v
             for v in self.spec.variants.values()
@@ -76,8 +80,12 @@ class PromptedJudge:
             and v.turns == turn <= len(question.turns)
             and (not v.categories or question.category in v.categories)
             and (not v.reference or question.reference_for(turn))
+            and (v.mode != "checklist" or checklist(question))
         ]
-        return max(fitting, key=lambda v: (bool(v.categories), v.reference)).name if fitting else None
+        best: dict[tuple[str, ...], Variant] = {}
+        for v in sorted(fitting, key=lambda v: (bool(v.categories), v.reference), reverse=True):
+            best.setdefault(v.scale.aspects, v)
+        return tuple(v.name for v in fitting if best[v.scale.aspects] is v)
 
     def orders(self, variant: str) -> int:
         """2 where the answers are shown in both orders, 1 where the protocol fixes the order or shows one answer."""
@@ -116,36 +124,66 @@ class PromptedJudge:
         if reply.finish_reason == FILTERED and variant.reading == "strict":
             return Reading("refused", flags=(FILTERED,), explanation=reply.text)
         cut_off = reply.finish_reason in CUT_OFF
-        reading = parse(variant.reader, reply.text, variant.scale, reading=variant.reading, truncated=cut_off)
+        reading = parse(
+            variant.reader,
+            reply.text,
+            variant.scale,
+            reading=variant.reading,
+            truncated=cut_off,
+            logprobs=reply.logprobs,
+        )
         flags = [*reading.flags, *(["thinking"] if reply.reasoning and "thinking" not in reading.flags else [])]
         flags += [f"marker_in_answer:{position}" for position in _marked(variant, task)]
         return replace(reading, flags=tuple(flags))
 
     def _variant(self, task: JudgeTask) -> Variant:
-        name = self.variant(task.question, task.mode, task.turn)
-        if name is None:
+        names = (task.variant,) if task.variant else self.variants(task.question, task.mode, task.turn)
+        if not names:
             raise ValueError(
                 f"judge {self.name!r} has no {task.mode} variant for turn {task.turn} of {task.question.question_id!r}"
             )
-        return self.spec.variants[name]
+        variant = self.spec.variants[names[0]]
+        count = {"ranking": len(task.answers), "checklist": len(checklist(task.question))}.get(task.mode, 0)
+        return replace(variant, scale=replace(variant.scale, count=count)) if count else variant
 
 
 def _values(variant: Variant, task: JudgeTask) -> dict[str, str]:
     """Every field that the variant's prompt may use. A turn that was not answered shows as nothing."""
     question = task.question
-    values = {"category": question.category, "scale": variant.scale.asks()}
+    values = {
+        "category": question.category,
+        "scale": variant.scale.asks(),
+        "aspect": ", ".join(variant.scale.aspects),
+        "rubric": rubric(question) or variant.rubric,
+        "checklist": "\n".join(f"{i}. {item}" for i, item in enumerate(checklist(question), 1)),
+    }
     for turn in range(1, variant.turns + 1):
         texts = {"question": question.turns[turn - 1], "reference": question.reference_for(turn) or NOT_GIVEN}
-        for field, answer in zip(SHOWN[variant.mode], task.answers, strict=True):
-            texts[field] = answer.turns[turn - 1] if len(answer.turns) >= turn else ""
+        given = [answer.turns[turn - 1] if len(answer.turns) >= turn else "" for answer in task.answers]
+        if variant.mode == "ranking":
+            texts["answers"] = "\n\n".join(f"Answer {label(i)}:\n{text}" for i, text in enumerate(given))
+        else:
+            texts |= dict(zip(SHOWN[variant.mode], given, strict=True))
         values |= {f"{field}_{turn}": text for field, text in texts.items()}
         values |= texts  # the last turn is the one that is judged
     return values
+
+
+def checklist(question: Question) -> tuple[str, ...]:
+    """The yes-or-no items of a question: the texts of `metadata.checklist`."""
+    items = question.metadata.get("checklist")
+    return tuple(item for item in items if isinstance(item, str)) if isinstance(items, list | tuple) else ()
+
+
+def rubric(question: Question) -> str:
+    """The question's own rubric (`metadata.rubric`), which goes before the judge's."""
+    text = question.metadata.get("rubric")
+    return text if isinstance(text, str) else ""
 
 
 def _marked(variant: Variant, task: JudgeTask) -> list[str]:
     """Positions of the answers that hold what would be a verdict: the judge may only have repeated it."""
     markers = READERS[variant.reader].markers
     return [
-        "AB"[at] for at, answer in enumerate(task.answers) if any(markers.search(text) for text in answer.turns[: task.turn])
+        label(at) for at, answer in enumerate(task.answers) if any(markers.search(text) for text in answer.turns[: task.turn])
     ]

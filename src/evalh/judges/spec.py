@@ -21,7 +21,7 @@ from evalh.core.records import EMPTY, Mode
 from evalh.errors import BadJudge
 from evalh.judges.parse import READERS
 from evalh.judges.prompt import Prompt, allowed_fields, missing_fields, parse_prompt
-from evalh.judges.scale import MODES, NUMERIC, Scale
+from evalh.judges.scale import MODES, NUMERIC, OVERALL, Kind, Scale
 
 SCHEMA: Final = 1
 FILE: Final = "judge.toml"
@@ -37,14 +37,17 @@ VARIANT_KEYS: Final = (
     "reader",
     "reading",
     "orders",
+    "rubric",
     "params",
 )
-SCALE_KEYS: Final = ("kind", "low", "high", "decimals")
+SCALE_KEYS: Final = ("kind", "low", "high", "decimals", "aspects", "tokens")
 READINGS: Final = ("strict", "published")
 SHOWN: Final[Mapping[Mode, tuple[str, ...]]] = {
     "absolute": ("answer",),
     "pairwise": ("answer_a", "answer_b"),
     "two-score": ("answer_a", "answer_b"),
+    "ranking": ("answers",),
+    "checklist": ("answer",),
 }
 """The modes a folder can describe, and the fields under which each shows its answers."""
 MOST_TURNS: Final = 9
@@ -66,6 +69,7 @@ class Variant:
     reference: bool = False
     categories: tuple[str, ...] = ()
     orders: int = 2
+    rubric: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -95,9 +99,13 @@ class JudgeSpec:
         scale: dict[str, Any] = {"kind": v.scale.kind}
         if v.scale.kind in NUMERIC:
             scale |= {"low": _plain(v.scale.low), "high": _plain(v.scale.high), "decimals": v.scale.decimals}
+        if v.scale.aspects != (OVERALL,):
+            scale["aspects"] = list(v.scale.aspects)
+        if v.scale.kind == "preference":
+            scale["tokens"] = list(v.scale.tokens)
         return digest(
             {
-                "prompt": [v.prompt.system, v.prompt.user],
+                "prompt": [v.prompt.system, v.prompt.user, *([v.rubric] if v.rubric else [])],
                 "scale": scale,
                 "reader": [v.reader, v.reading],
                 "model": self.model if model is None else model,
@@ -185,6 +193,13 @@ class _Folder:
             return default
         return value
 
+    def texts(self, table: Mapping[str, Any], key: str, default: list[str], within: str) -> tuple[str, ...]:
+        value = self.typed(table, key, list, default, within)
+        if not value or len(set(map(str, value))) < len(value) or not all(isinstance(text, str) and text for text in value):
+            self.fault(within + key, f"must be a list of different texts, not {value!r}")
+            return tuple(default)
+        return tuple(value)
+
     def whole(self, table: Mapping[str, Any], key: str, default: int, low: int, high: int, within: str) -> int:
         value = self.typed(table, key, int, default, within)
         if not low <= value <= high:
@@ -232,16 +247,18 @@ class _Folder:
         reading = self.choice(table, "reading", READINGS, within, "strict")
         scale = self.scale(table, mode, reader, within)
         orders = self.orders(table, mode, within)
+        rubric = self.typed(table, "rubric", str, "", within)
         params = self.params(table, within)
         prompt = self.prompt(table, mode, turns, reference, within)
         if len(self.faults) > before or mode is None or reader is None or scale is None or prompt is None:
             return None
         reading = cast(ReadingName, reading)
-        return Variant(name, mode, prompt, scale, reader, reading, turns, reference, tuple(categories), orders, params)
+        return Variant(name, mode, prompt, scale, reader, reading, turns, reference, tuple(categories), orders, rubric, params)
 
     def orders(self, table: Mapping[str, Any], mode: Mode | None, within: str) -> int:
-        orders = self.whole(table, "orders", 1 if mode == "absolute" else 2, 1, 2, within)
-        if mode == "absolute" and orders != 1:
+        alone = mode in ("absolute", "checklist")
+        orders = self.whole(table, "orders", 1 if alone or mode == "ranking" else 2, 1, 2, within)
+        if alone and orders != 1:
             self.fault(within + "orders", "one answer has one order")
         return orders
 
@@ -262,11 +279,19 @@ class _Folder:
             if not isinstance(fields.get(key, 1), int | float) or not isfinite(fields.get(key, 1)):
                 self.fault(f"{within}scale.{key}", f"must be a finite number, not {fields[key]!r}")
         decimals = self.whole(fields, "decimals", 0, 0, 6, within + "scale.")
-        if kind not in NUMERIC and len(fields) > 1:
-            self.fault(within + "scale", f"a {kind} scale has no other keys")
+        aspects = self.texts(fields, "aspects", [OVERALL], within + "scale.")
+        tokens = self.texts(fields, "tokens", ["m", "M"], within + "scale.")
+        if len(tokens) != 2:
+            self.fault(within + "scale.tokens", "must be two texts, the token for the first answer shown first")
+        own = {"rating": ("low", "high", "decimals", "aspects"), "two-scores": SCALE_KEYS[1:4], "preference": ("tokens",)}
+        for key in fields:
+            if key != "kind" and key in SCALE_KEYS and key not in own.get(kind, ()):
+                self.fault(f"{within}scale.{key}", f"a {kind} scale has no such key")
         if len(self.faults) > before:
             return None
-        scale = Scale(kind, fields.get("low", 1), fields.get("high", 10), decimals)  # type: ignore[arg-type]
+        scale = Scale(
+            cast(Kind, kind), fields.get("low", 1), fields.get("high", 10), decimals, aspects, cast("tuple[str, str]", tokens)
+        )
         if scale.low >= scale.high:
             self.fault(within + "scale", f"low ({scale.low:g}) must be below high ({scale.high:g})")
         if mode is not None and MODES[scale.kind] != mode:
@@ -292,18 +317,20 @@ class _Folder:
         prompt, faults = parse_prompt(text)
         self.faults += [f"{path}:{line}: {what}" for line, what in faults]
         if mode is not None:
-            self.fields(prompt, path, SHOWN[mode], turns, reference)
+            self.fields(prompt, path, mode, turns, reference)
         return prompt
 
-    def fields(self, prompt: Prompt, path: Path, answers: tuple[str, ...], turns: int, reference: bool) -> None:
-        allowed = allowed_fields(answers, turns, reference)
+    def fields(self, prompt: Prompt, path: Path, mode: Mode, turns: int, reference: bool) -> None:
+        answers = SHOWN[mode]
+        allowed = allowed_fields(answers, turns, reference) | ({"checklist"} if mode == "checklist" else set())
         for name, line in prompt.fields.items():
             if name in allowed:
                 continue
             only_with = name in allowed_fields(answers, turns, True)
             why = "; set reference = true to use it" if only_with else _nearest(name, allowed)
             self.faults.append(f"{path}:{line}: unknown field {{{name}}}{why}; write {{{{{name}}}}} for the text itself")
-        for name in missing_fields(frozenset(prompt.fields), answers, turns, reference):
+        missing = missing_fields(frozenset(prompt.fields), answers, turns, reference)
+        for name in [*missing, *(["checklist"] if mode == "checklist" and "checklist" not in prompt.fields else [])]:
             self.faults.append(f"{path}: the field {{{name}}} is not used; a judge has to be shown it")
 
 

@@ -218,7 +218,7 @@ class Estimate:
         """A judge's task; answers that are not there yet are stood in for by a text of the expected length."""
         question = self.plan.questions[unit.question]
         shown = answers or tuple(self._stand_in(m, unit, question) for m in unit.models)
-        return JudgeTask(question, shown, unit.mode, unit.turn, unit.sample, self.prepared.config.seed)
+        return JudgeTask(question, shown, unit.mode, unit.turn, unit.sample, self.prepared.config.seed, unit.variant)
 
     def _longer(self, unit: JudgmentUnit, k: int) -> float:
         """Bytes by which the answers not there yet are longer at an estimate's end than in its middle."""

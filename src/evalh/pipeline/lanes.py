@@ -124,7 +124,7 @@ class JudgeLane:
             book = self._book
             asked = book.plan.judges[unit.judge]
             question = book.plan.questions[unit.question]
-            task = JudgeTask(question, answers, unit.mode, unit.turn, unit.sample, self._seed)
+            task = JudgeTask(question, answers, unit.mode, unit.turn, unit.sample, self._seed, unit.variant)
             blank = unjudged(asked, unit.variant, book.mark(unit.judge, unit.variant), task, name)
             if any(a.failure is not None and len(a.turns) < unit.turn for a in answers):
                 records = [blank]

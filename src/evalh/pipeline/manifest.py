@@ -171,7 +171,7 @@ def describe_judge(judge: OpenJudge, prepared: Prepared) -> dict[str, Any]:
         for m in prepared.plan.modes
         if m in j.modes
         for t in range(1, len(q.turns) + 1)
-        if (v := j.variant(q, m, t)) is not None
+        for v in j.variants(q, m, t)
     }
     return {
         "judge": judge.choice.judge if judge.folder is None else judge.folder.name,

@@ -7,11 +7,13 @@ units costs nothing until a unit is due.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
+from evalh.core.ids import digest
 from evalh.core.protocols import Judge
 from evalh.core.records import Mode, Question
 from evalh.errors import ConfigError, UnknownName
@@ -50,8 +52,9 @@ class JudgmentUnit:
 class Plan:
     """Everything that a run asks for.
 
-    `pairs` are index pairs, the first shown first in the first order. `samples` is the number of repeats; `answer_samples` says
-    how many of them each model has answers for (a recorded answer file may hold one only).
+    `pairs` are index pairs, the first shown first in the first order. `samples` is the number of repeats; `answer_samples`
+    says how many of them each model has answers for (a recorded answer file may hold one only). `seed` draws the orders in which
+    many answers are shown for a ranking.
     """
 
     questions: tuple[Question, ...]
@@ -62,6 +65,7 @@ class Plan:
     swap: bool
     samples: int
     answer_samples: tuple[int, ...]
+    seed: int = 0
 
     def answer_units(self, model: int) -> Iterator[AnswerUnit]:
         """The answers of one model, question by question."""
@@ -81,14 +85,15 @@ class Plan:
             if mode not in self.judges[judge].modes:
                 continue
             for turn in range(1, len(asked.turns) + 1):
-                variant = self.judges[judge].variant(asked, mode, turn)
-                if variant is None:
-                    continue
-                for shown, order in self._shown(mode, self.judges[judge].orders(variant), model):
+                for variant in self.judges[judge].variants(asked, mode, turn):
+                    orders = self.judges[judge].orders(variant)
                     for sample in range(self.samples):
-                        yield JudgmentUnit(judge, mode, variant, question, turn, shown, order, sample)
+                        for shown, order in self._shown(mode, orders, model, (asked.question_id, turn, sample)):
+                            yield JudgmentUnit(judge, mode, variant, question, turn, shown, order, sample)
 
-    def _shown(self, mode: Mode, orders: int, model: int | None) -> Iterator[tuple[tuple[int, ...], int]]:
+    def _shown(
+        self, mode: Mode, orders: int, model: int | None, what: tuple[object, ...]
+    ) -> Iterator[tuple[tuple[int, ...], int]]:
         if mode in ("absolute", "checklist"):
             for m in range(len(self.models)) if model is None else (model,):
                 yield (m,), 0
@@ -99,7 +104,12 @@ class Plan:
                     if orders == 2 and self.swap:
                         yield (b, a), 1
         elif len(self.models) > 1:
-            yield tuple(range(len(self.models))), 0
+            # Of many answers not every order can be asked for: each order is one of many, drawn anew for every question.
+            shuffled = list(range(len(self.models)))
+            random.Random(digest([self.seed, *what])).shuffle(shuffled)
+            yield tuple(shuffled), 0
+            if orders == 2 and self.swap:
+                yield tuple(reversed(shuffled)), 1
 
     def answer_sample(self, model: int, sample: int) -> int:
         """Which answer of a model a judgment's repeat looks at: its own where there is one, else the first."""
@@ -159,7 +169,7 @@ def check(plan: Plan) -> None:
                 " name a second with --models"
             )
         for question in plan.questions:
-            if not any(judge.variant(question, m, t) for m in usable for t in range(1, len(question.turns) + 1)):
+            if not any(judge.variants(question, m, t) for m in usable for t in range(1, len(question.turns) + 1)):
                 raise ConfigError(
                     f"judge {judge.name} has no variant for question {question.question_id} ({len(question.turns)} turns)"
                 )

@@ -102,7 +102,15 @@ def prepare(
     pairs = pairs_of(labels, config.pairs)
     repeats = tuple(held) or tuple(config.samples if m.provider != "file" else 1 for m in config.models)
     plan = Plan(
-        chosen, tuple(labels), tuple(j.judge for j in judges), MODES[config.mode], pairs, config.swap, config.samples, repeats
+        chosen,
+        tuple(labels),
+        tuple(j.judge for j in judges),
+        MODES[config.mode],
+        pairs,
+        config.swap,
+        config.samples,
+        repeats,
+        config.seed,
     )
     check(plan)
     opened = tuple(replace(j, target=_target(j.spec)) if j.spec else j for j in judges)
@@ -152,8 +160,9 @@ def _unbounded(prepared: Prepared) -> list[str]:
         if j.spec.price is None:
             faults.append(f"judge {j.judge.name}'s model {j.spec.label} has no price: {_PRICE.format(j.spec.label)}")
         parameters = getattr(j.judge, "parameters", None)
-        used = {j.judge.variant(q, m, t) for q in plan.questions for m in plan.modes for t in range(1, len(q.turns) + 1)}
-        if parameters and any(output_cap(j.target, parameters(v)) is None for v in used if v):
+        turns = [(q, t) for q in plan.questions for t in range(1, len(q.turns) + 1)]
+        used = {v for q, t in turns for m in plan.modes for v in j.judge.variants(q, m, t)}
+        if parameters and any(output_cap(j.target, parameters(v)) is None for v in used):
             faults.append(f"judge {j.judge.name} has no output cap: write max_tokens = … under [judges.{j.judge.name}]")
     return faults
 
