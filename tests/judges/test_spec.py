@@ -116,7 +116,7 @@ WRONG = [
     (
         '{ kind = "rating", low = 1, high = 5 }',
         "5",
-        "variants.single.scale: must be rating, two-scores, three-way, five-step, or a table",
+        "variants.single.scale: must be rating, two-scores, three-way, two-way, five-step, preference, ranking, yes-no, or a table",
     ),
     (
         '{ kind = "rating", low = 1, high = 5 }',
@@ -128,7 +128,7 @@ WRONG = [
     ("low = 1", "low = 5", "variants.single.scale: low (5) must be below high (5)"),
     ("high = 5", "high = inf", "variants.single.scale.high: must be a finite number"),
     ("high = 5", "decimals = -1", "variants.single.scale.decimals: must be from 0 to 6"),
-    ('kind = "rating", low = 1, high = 5', 'kind = "three-way", low = 1', "a three-way scale has no other keys"),
+    ('kind = "rating", low = 1, high = 5', 'kind = "three-way", low = 1', "a three-way scale has no such key"),
     ('"bracket-rating"', '"bracket-ratings"', "unknown reader 'bracket-ratings'; did you mean bracket-rating"),
     ('"bracket-rating"', '"bracket-verdict"', "'bracket-verdict' reads a three-way scale, not a rating one"),
 ]

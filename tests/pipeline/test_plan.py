@@ -69,10 +69,20 @@ def test_a_fixed_order_is_asked_once() -> None:
 
 
 def test_a_ranking_shows_all_models_at_once() -> None:
-    """One unit per question with every model in it; none where there is only one."""
-    judge = Idle(("ranking",))
-    assert [u.models for u in plan(1, 3, (judge,), modes=("ranking",)).judgment_units(0)] == [(0, 1, 2)]
-    assert list(plan(1, 1, (judge,), modes=("ranking",)).judgment_units(0)) == []
+    """One unit per question with every model in it, two where both ways round are wanted; none where there is one model."""
+    once = [u.models for u in plan(4, 5, (Idle(("ranking",), orders=1),), modes=("ranking",)).judgment_units(0)]
+    assert [sorted(models) for models in once] == [[0, 1, 2, 3, 4]] * 4
+    both = [(u.models, u.order) for u in plan(1, 5, (Idle(("ranking",)),), modes=("ranking",)).judgment_units(0)]
+    assert both == [(once[0], 0), (tuple(reversed(once[0])), 1)]
+    assert list(plan(1, 1, (Idle(("ranking",)),), modes=("ranking",)).judgment_units(0)) == []
+
+
+def test_the_orders_of_rankings_are_drawn_by_the_seed() -> None:
+    """Each question has an order of its own, the same one every time for a seed, another one for another seed."""
+    judge = Idle(("ranking",), orders=1)
+    orders = [[u.models for u in plan(6, 5, (judge,), modes=("ranking",), seed=s).judgment_units(0)] for s in (1, 1, 2)]
+    assert orders[0] == orders[1] != orders[2]
+    assert len(set(orders[0])) > 3
 
 
 def test_questions_without_a_variant_are_left_out() -> None:

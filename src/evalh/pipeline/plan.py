@@ -53,8 +53,8 @@ class Plan:
     """Everything that a run asks for.
 
     `pairs` are index pairs, the first shown first in the first order. `samples` is the number of repeats; `answer_samples`
-    says how many of them each model has answers for (a recorded answer file may hold one only). `seed` draws the orders in which
-    many answers are shown for a ranking.
+    says how many of them each model has answers for (a recorded answer file may hold one only). `seed` draws the orders in
+    which many answers are shown for a ranking.
     """
 
     questions: tuple[Question, ...]
