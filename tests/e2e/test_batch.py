@@ -237,12 +237,12 @@ def test_an_expired_batch_is_finished_by_another(fake_server: FakeServers) -> No
 
 def test_a_batch_that_is_refused_as_a_whole(fake_server: FakeServers) -> None:
     """The API's own words are in the message; nothing stays behind, so that the same command may try again."""
-    server = fake_server(models=PLAYED, batch={**QUICK, "outcomes": ["completed", "failed"]})
+    server = fake_server(models=PLAYED, batch={**QUICK, "outcomes": ["completed", "failed"], "fail_code": "billing_hard_limit"})
     configure(server)
     live(server)
     done = evalh(*batch())
     assert done.code == 1
-    assert "refused as a whole: The batch was refused. (token_limit_exceeded)" in done.err
+    assert "refused as a whole: The batch was refused. (billing_hard_limit)" in done.err
     assert f"(5 requests at {server.base_url})" in done.err
     assert "failed" in states()
     server.configure(batch=QUICK)
@@ -250,6 +250,29 @@ def test_a_batch_that_is_refused_as_a_whole(fake_server: FakeServers) -> None:
     assert done.code == 0, done.err
     same_records()
     each_line_once(server)
+
+
+def test_a_batch_that_is_too_large_for_the_queue_goes_in_parts(fake_server: FakeServers) -> None:
+    """Where the server lets few requests wait at once, they go in smaller batches, one after the other, each request once."""
+    server = fake_server(models=PLAYED, batch={**QUICK, "max_waiting": 2})
+    configure(server)
+    live(server)
+    done = evalh(*batch())
+    assert done.code == 0, done.err
+    assert "more than the server lets wait at once" in done.err
+    same_records()
+    each_line_once(server)
+    assert set(states()) == {"completed", "failed"}
+
+
+def test_a_request_that_is_too_large_for_the_queue_by_itself(fake_server: FakeServers) -> None:
+    """Where even one request is too much, the run ends and says so instead of halving for ever."""
+    server = fake_server(models=PLAYED, batch={**QUICK, "outcomes": ["failed"]})
+    configure(server)
+    done = evalh(*batch())
+    assert done.code == 1
+    assert "(1 requests at" in done.err
+    assert "token_limit_exceeded" in done.err
 
 
 def test_a_batch_that_somebody_cancelled(fake_server: FakeServers, process: list[subprocess.Popen[str]]) -> None:

@@ -23,10 +23,11 @@ from evalh.core.config import ModelSpec
 from evalh.core.ledger import BatchLine, BatchRow, Ledger
 from evalh.core.records import Request
 from evalh.errors import BadConfig, BatchPending, ServerFault, StoreError
-from evalh.pipeline import batch as module
-from evalh.pipeline.batch import FIRST_LOOK, Waiting, first_look, packed
+from evalh.pipeline import parcel
+from evalh.pipeline.batch import FIRST_LOOK, first_look
 from evalh.pipeline.budget import Budget
 from evalh.pipeline.engine import Engine, Target
+from evalh.pipeline.parcel import Waiting, packed
 
 SPEC = ModelSpec("vicuna", "openai", "m", "http://127.0.0.1:1/v1")
 
@@ -93,7 +94,7 @@ def test_a_file_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatch) 
     def full() -> Any:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module.tempfile, "TemporaryFile", full)
+    monkeypatch.setattr(parcel.tempfile, "TemporaryFile", full)
     with pytest.raises(StoreError, match=r"a batch cannot be written there \(No space left"):
         list(packed(waiting("x")))
 

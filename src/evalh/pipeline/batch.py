@@ -11,6 +11,9 @@ ledger before the next one begins:
 
 So a process may die anywhere: the next one finds the batch, at the server if need be, and never submits it twice. No two
 processes look after one batch at the same time (they claim it), and a request stands in one batch at a time.
+
+A server that refuses a batch because too many tokens wait already (`token_limit_exceeded`) has processed none of it: from then
+on that model's batches are half as large, and submitted one after the other.
 """
 
 from __future__ import annotations
@@ -20,14 +23,13 @@ import contextlib
 import itertools
 import os
 import secrets
-import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
-from typing import IO, Any, Final, TypeVar
+from typing import IO, Final, TypeVar
 
-from evalh.backends.batches import BatchService, BatchState, LineReply, line, read_line
+from evalh.backends.batches import BatchService, BatchState, LineReply, read_line
 from evalh.backends.openai import FORMS
 from evalh.core.ledger import BatchLine, BatchRow, Ledger, Paid
 from evalh.core.records import RawReply, Request
@@ -35,7 +37,6 @@ from evalh.errors import (
     BackendError,
     BadConfig,
     BatchFailed,
-    EvalhError,
     Expired,
     NotServed,
     RateLimited,
@@ -45,9 +46,8 @@ from evalh.errors import (
     Unreachable,
 )
 from evalh.pipeline.engine import FIRST_DELAY, LONGEST_DELAY, NEVER_ANSWERED, Engine, Target
+from evalh.pipeline.parcel import MOST_LINES, Arrived, Job, Place, Waiting, packed, place_of
 
-MOST_LINES: Final = 50_000  # requests that the API takes in one file
-MOST_BYTES: Final = 200_000_000  # and bytes
 MOST_WAITING: Final = 20_000  # units alive at a time: each holds its request in memory
 MOST_TRIES: Final = 5  # batches that one request may be in
 FIRST_LOOK: Final = 1.0  # seconds until a batch is first looked at
@@ -58,47 +58,9 @@ PATIENCE: Final = 3600.0  # seconds for which a server may be away
 GONE: Final = 48 * 3600.0  # seconds after which a batch that the server does not know has surely ended
 DOWNLOADS: Final = 3  # of one file, where it does not hold what was promised
 CHUNK: Final = 500  # replies stored in one go
+TOO_MUCH: Final = "token_limit_exceeded"
 LOOK_VARIABLE: Final = "EVALH_BATCH_POLL"
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """What came back for one request: a reply and its price, or the status and body of a refusal."""
-
-    status: int
-    body: bytes
-    reply: RawReply | None = None
-    usd: float = 0.0
-
-
-@dataclass(slots=True, eq=False)
-class Waiting:
-    """A request of a unit that waits for it."""
-
-    target: Target
-    request: Request
-    key: str
-    stage: str
-    tries: int
-    aside: float
-    future: asyncio.Future[Arrived]
-    form: tuple[Any, ...] = ()  # in which it was sent
-
-
-@dataclass(slots=True, eq=False)
-class Job:
-    """A batch that this process looks after, or waits for; `open` are the requests whose fate is not known yet."""
-
-    row: BatchRow
-    target: Target
-    open: dict[str, BatchLine]
-    waiting: dict[str, Waiting] = field(default_factory=dict)
-    lost: dict[str, str] = field(default_factory=dict)
-    held: float = 0.0  # set aside in this run's budget for a batch of an earlier process
-    usd: float = 0.0
-    collecting: bool = False
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Collector:
@@ -119,7 +81,7 @@ class Collector:
     ) -> None:
         self._engine = engine
         self._ledger: Ledger = engine.ledger
-        self._targets = {_place(t): t for t in targets if t.backend.paid}
+        self._targets = {place_of(t): t for t in targets if t.backend.paid}
         self.endpoints = frozenset(t.endpoint for t in self._targets.values())
         self._log = log
         self._first = first
@@ -131,6 +93,7 @@ class Collector:
         self._answered: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._calm_before = False
+        self._most: dict[Place, int] = {}  # lines in a batch, where the server does not take all at once
 
     # -- what the engine calls --------------------------------------------------------------------------------------------
 
@@ -199,9 +162,12 @@ class Collector:
     async def _gather(self, waiting: Waiting) -> Arrived:
         self._gathered.append(waiting)
         self._calm_before = False
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(CALM, self._look_around)
+        self._look_soon()
         return await waiting.future
+
+    def _look_soon(self) -> None:
+        if self._timer is None and not self._engine.stopping:
+            self._timer = asyncio.get_running_loop().call_later(CALM, self._look_around)
 
     def _look_around(self) -> None:
         """Submit what has gathered once all has been calm at two looks in a row."""
@@ -210,22 +176,38 @@ class Collector:
         try:
             if calm and self._calm_before:
                 self._submit()
-        except EvalhError as error:
+        except Exception as error:  # nobody awaits this: without it the units would wait for ever
             self._engine.fail(error)
         self._calm_before = calm
-        if self._gathered and not self._engine.stopping:
-            self._timer = asyncio.get_running_loop().call_later(CALM, self._look_around)
+        if self._gathered and not (calm and self._calm_before and self._busy()):
+            self._look_soon()
+
+    def _busy(self) -> bool:
+        """Whether all that has gathered waits for the end of a batch: that looks around again."""
+        under_way = self._under_way()
+        return all(place_of(w.target) in under_way for w in self._gathered)
+
+    def _under_way(self) -> set[Place]:
+        """Models that take one batch at a time, and have one."""
+        return {place for job in self._jobs.values() if (place := place_of(job.target)) in self._most}
 
     def _submit(self) -> None:
         gathered, self._gathered = self._gathered, []
-        gathered.sort(key=lambda w: (_place(w.target), w.key))
-        for place, group in itertools.groupby(gathered, key=lambda w: _place(w.target)):
-            target = self._targets[place]
-            for lines, content in packed(group):
+        gathered.sort(key=lambda w: (place_of(w.target), w.key))
+        under_way = self._under_way()
+        for place, group in itertools.groupby(gathered, key=lambda w: place_of(w.target)):
+            if place in under_way:
+                self._gathered += group
+                continue
+            target, most = self._targets[place], self._most.get(place)
+            for lines, content in packed(group, most or MOST_LINES):
                 row = BatchRow(secrets.token_hex(16), *place, run=self._engine.run, requests=len(lines))
                 planned = {w.key: BatchLine(w.key, w.stage, target.backend.adapted(w.request), w.tries, w.aside) for w in lines}
                 job = Job(row, target, planned, {w.key: w for w in lines})
                 self._start(job, partial(self._submitted, job, content))
+                if most is not None:  # the others wait for its end; `packed` has looked at one of them already
+                    self._gathered += [w for w in gathered if place_of(w.target) == place and w.key not in planned]
+                    break
 
     def _start(self, job: Job, work: Callable[[], Awaitable[None]]) -> None:
         self._jobs[job.row.intent] = job
@@ -251,6 +233,8 @@ class Collector:
                 self._engine.tally.batches.pop(job.row.intent, None)
             self._ledger.release_batch(job.row.intent)
             job.ended.set()
+            if self._gathered:
+                self._look_soon()
 
     # -- one batch, step by step ------------------------------------------------------------------------------------------
 
@@ -355,6 +339,9 @@ class Collector:
             self._show(job, state)
         if state.status == "failed":
             await self._ledger.end_batch(row.intent, "failed")
+            if any(TOO_MUCH in fault for fault in state.faults) and row.requests > 1:
+                self._halve(job)
+                return
             why = "; ".join(state.faults[:5]) or "no reason given"
             raise BatchFailed(
                 f"batch {row.batch} of {row.label} ({row.requests} requests at {row.endpoint}) was refused as a whole: {why}"
@@ -370,6 +357,16 @@ class Collector:
             )
         job.collecting = False
         self._lose(job, state)
+
+    def _halve(self, job: Job) -> None:
+        """Let the requests of a refused batch gather again, for smaller ones."""
+        row, place = job.row, place_of(job.target)
+        self._most[place] = min(self._most.get(place, MOST_LINES), -(-row.requests // 2))
+        self._log(
+            f"batch {row.batch} of {row.label}: more than the server lets wait at once; its {row.requests} requests go in"
+            f" batches of {self._most[place]}, one after the other"
+        )
+        self._gathered += [waiting for waiting in job.waiting.values() if not waiting.future.done()]
 
     async def _look(self, job: Job) -> BatchState:
         row = job.row
@@ -463,7 +460,7 @@ class Collector:
     # -- the server -------------------------------------------------------------------------------------------------------
 
     def _service(self, job: Job) -> BatchService:
-        place = _place(job.target)
+        place = place_of(job.target)
         if place not in self._services:
             self._services[place] = job.target.backend.open_batches()
         return self._services[place]
@@ -492,37 +489,6 @@ class Collector:
                 await asyncio.sleep(delay)
 
 
-def packed(
-    lines: Iterable[Waiting], most: int = MOST_LINES, size: int = MOST_BYTES
-) -> Iterator[tuple[list[Waiting], IO[bytes]]]:
-    """Files of requests, each within the limits of the API; a request that is too large by itself goes alone.
-
-    The files are temporary ones without a name, and rewound by whoever reads them.
-
-    Raises:
-        StoreError: the folder for temporary files is full or cannot be written.
-    """
-    inside: list[Waiting] = []
-    content: IO[bytes] | None = None
-    length = 0
-    try:
-        for waiting in lines:
-            waiting.form = waiting.target.backend.form
-            data = line(waiting.key, waiting.target.backend.encoded(waiting.request))
-            if content is not None and (len(inside) >= most or length + len(data) > size):
-                yield inside, content
-                inside, content, length = [], None, 0
-            if content is None:
-                content = tempfile.TemporaryFile()  # noqa: SIM115 - closed by who submits it
-            content.write(data)
-            inside.append(waiting)
-            length += len(data)
-    except OSError as error:
-        raise StoreError(f"{tempfile.gettempdir()}: a batch cannot be written there ({error.strerror or error})") from None
-    if content is not None:
-        yield inside, content
-
-
 def first_look(env: Mapping[str, str] = os.environ) -> float:
     """Seconds until a batch is first looked at: EVALH_BATCH_POLL, or a second.
 
@@ -537,11 +503,6 @@ def first_look(env: Mapping[str, str] = os.environ) -> float:
     if not 0 < seconds <= LONGEST_LOOK:
         raise BadConfig(f"{LOOK_VARIABLE} must be a number of seconds, at most {LONGEST_LOOK:g}, not {text!r}")
     return seconds
-
-
-def _place(target: Target) -> tuple[str, str, str]:
-    """What the requests of one batch have in common: endpoint, label and model."""
-    return target.endpoint, target.label, str(target.backend.identity["model"])
 
 
 def _name(row: BatchRow) -> str:

@@ -149,6 +149,8 @@ class BatchQueue:
         lines, faults = _validated(self.files[asked["input_file_id"]][1], settings.max_lines)
         if outcome == "failed" and not faults:
             faults = [{"code": settings.fail_code, "line": None, "message": "The batch was refused.", "param": None}]
+        if settings.max_waiting and not faults and len(lines) + self._waiting(lines) > settings.max_waiting:
+            faults = [{"code": "token_limit_exceeded", "line": None, "message": "Too much is enqueued.", "param": None}]
         shown = {
             "id": f"batch_fake{number:06d}",
             "object": "batch",
@@ -171,6 +173,11 @@ class BatchQueue:
         seed = self.app.settings.seed
         job.lines.sort(key=lambda line: draw(seed, b"order", line["custom_id"].encode(), number))
         return Reply(200, orjson.dumps(_public(job)))
+
+    def _waiting(self, lines: list[dict[str, Any]]) -> int:
+        """How many lines of the same model are in batches that have not ended."""
+        alive = [job for job in self.jobs.values() if job.shown["status"] not in _ENDED and not job.faults]
+        return sum(len(job.lines) for job in alive if job.lines[0]["body"]["model"] == lines[0]["body"]["model"])
 
     def _poll(self, job: Job) -> None:
         settings = self.app.settings.batch

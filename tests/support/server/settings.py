@@ -167,6 +167,7 @@ class Batch:
     done_share: float = 0.5  # lines done when a batch expires
     fail_code: str = "token_limit_exceeded"
     max_lines: int = 50_000
+    max_waiting: int = 0  # lines of a model that may wait in all its batches together; 0 is any number
 
     def __post_init__(self) -> None:
         """Refuse an ending that no batch has."""
