@@ -41,6 +41,13 @@ def ratings(wins: np.ndarray, models: Sequence[str] = ()) -> np.ndarray:
 
     Source: Bradley & Terry (1952), Biometrika 39, 324-345; existence by Ford (1957), Am. Math. Monthly 64(8), 28-33.
     """
+    connected(wins, models)
+    points: np.ndarray = ELO_MEAN + ELO_SCALE * maximum(wins)
+    return points
+
+
+def connected(wins: np.ndarray, models: Sequence[str] = ()) -> None:
+    """Refuse a win matrix (M, M) whose ratings are not defined; raises TooFewData and Disconnected as `ratings`."""
     if len(wins) < 2:
         raise TooFewData("ratings need two models that were compared")
     names = tuple(models) or tuple(str(i) for i in range(len(wins)))
@@ -53,11 +60,15 @@ def ratings(wins: np.ndarray, models: Sequence[str] = ()) -> np.ndarray:
             f"others, against the rest: {shown}",
             named,
         )
+
+
+def maximum(wins: np.ndarray) -> np.ndarray:
+    """(M,) log strengths with mean 0 of a connected win matrix (M, M); raises NotConverged."""
     strength, converged = _newton(wins[None], np.zeros((1, len(wins))), 1e-10)
     if not converged[0]:
         raise NotConverged("Bradley-Terry ratings did not converge; please report the pair counts")
-    points: np.ndarray = ELO_MEAN + ELO_SCALE * strength[0]
-    return points
+    found: np.ndarray = strength[0]
+    return found
 
 
 def components(wins: np.ndarray) -> list[list[int]]:
@@ -134,20 +145,35 @@ def _bootstrap(
     outcome = np.bincount(key, weights=cells.outcome, minlength=shape[0] * shape[1]).reshape(shape)
     drawn = bootstrap_counts(blocks, rounds, rng)
     wins = _matrices(pairs, drawn @ weight, drawn @ outcome, size)
-    lowest = np.empty((rounds, size))
-    highest = np.empty((rounds, size))
-    finite, above, below = _existence(wins)
-    strength, converged = _refit(wins if finite.all() else wins[finite], start)
-    strength[~converged] = np.nan
+    finite, above, below = existence(wins)
+    fitted, converged = refit(wins if finite.all() else wins[finite], start)
+    fitted[~converged] = np.nan
+    points = np.full((rounds, size), np.nan)
+    points[finite] = ELO_MEAN + ELO_SCALE * fitted
+    return rating_limits(points, finite, above, below, n)
+
+
+def rating_limits(
+    points: np.ndarray, finite: np.ndarray, above: np.ndarray, below: np.ndarray, n: int
+) -> tuple[list[float | None], list[float | None], list[float | None]]:
+    """Lower ends, upper ends and standard errors from the ratings of bootstrap rounds.
+
+    Args:
+        points: (B, M) ratings in Elo points, NaN where a round gave none.
+        finite, above, below: as `existence` returns them: a round without a maximum counts as infinite.
+        n: questions (clusters) that were drawn from, at least 2.
+    """
+    rounds, size = points.shape
+    lowest, highest = np.empty((rounds, size)), np.empty((rounds, size))
     for table, sign, away in ((lowest, -np.inf, above), (highest, np.inf, below)):
-        table[finite] = np.where(np.isnan(strength), sign, strength)
+        table[finite] = np.where(np.isnan(points[finite]), sign, points[finite])
         table[~finite] = np.where(away[~finite], -sign, sign)
     tail = expanded_levels(n)[0]
     rank = min(max(round(tail * (rounds + 1)) - 1, 0), rounds - 1)
     low = np.partition(lowest, rank, axis=0)[rank]
     high = np.partition(highest, rounds - 1 - rank, axis=0)[rounds - 1 - rank]
-    spread = strength.std(axis=0, ddof=1) if converged.all() and finite.all() else np.full(size, np.nan)
-    return _known(low * ELO_SCALE + ELO_MEAN), _known(high * ELO_SCALE + ELO_MEAN), _known(spread * ELO_SCALE)
+    spread = np.full(size, np.nan) if np.isnan(points).any() else points.std(axis=0, ddof=1)
+    return _known(low), _known(high), _known(spread)
 
 
 def _known(values: np.ndarray) -> list[float | None]:
@@ -175,7 +201,7 @@ def _reach(edges: np.ndarray) -> np.ndarray:
     return closed
 
 
-def _existence(wins: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def existence(wins: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ford's condition for each of B win matrices.
 
     Returns:
@@ -194,7 +220,7 @@ def _existence(wins: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return finite[index], (up & ~beaten & ~unclear)[index], (beaten & ~up & ~unclear)[index]
 
 
-def _refit(wins: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def refit(wins: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Log strengths of B bootstrap rounds (B, M, M) to a fifth of an Elo point or better, from the estimate's (M,).
 
     Newton's method squares the error: after a step of 1e-2 log odds it is below 1e-4, a fiftieth of a point.
