@@ -59,9 +59,9 @@ def command(
     """Ratings from any table of battles.
 
     BATTLES has the columns model_a, model_b and winner (model_a, model_b or a tie): CSV, JSON, JSONL, Parquet, packed with gzip
-    or not. Ratings are Bradley-Terry's by maximum likelihood on the Elo scale (400 points are odds of 10 to 1) with 95 % intervals.
-    Where some models never both won and lost against the rest, ratings are not defined: the groups are named, and no number
-    is given.
+    or not. Ratings are Bradley-Terry's by maximum likelihood on the Elo scale, where 400 points are odds of 10 to 1, with 95 %
+    intervals. Where some models never both won and lost against the rest, ratings are not defined: the groups are named, and
+    no number is given.
 
     \b
     Examples:

@@ -1,0 +1,141 @@
+"""How much better one model is than another on the same questions: difference, interval, and a paired test.
+
+Three figures, each a second model's minus a first one's:
+
+    win rate      of games between the two: share won minus share lost, ties as half
+    against       of games against the same opponents: the mean over opponents of the differences in win rate
+    mean score    of scores that the judge gave to single answers
+
+Questions are paired: only those count on which both were scored, and a question moves both models together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from evalh.errors import TooFewData
+from evalh.stats.cells import Cells, PairCells
+from evalh.stats.estimate import Estimate
+from evalh.stats.paired import sign_flip_test
+from evalh.stats.resample import interval
+from evalh.stats.scores import UnitMeans
+
+FigureName = Literal["win_rate", "against", "mean_score"]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A second model compared with a first one.
+
+    Attributes:
+        figure: which figure is compared.
+        value: second minus first; n = questions scored for both. Win rates as fractions, scores in points.
+        first, second: the figure itself of each, on the same questions.
+        p_value: two-sided paired sign-flip test by question, unadjusted.
+        opponents: the models that both played, for "against".
+    """
+
+    figure: FigureName
+    value: Estimate
+    first: float
+    second: float
+    p_value: float
+    opponents: tuple[str, ...] = ()
+
+
+def differences(cells: Cells, first: str, second: str, rng: np.random.Generator) -> list[Difference]:
+    """Every figure that can be compared, the most direct one first.
+
+    Args:
+        cells: one judge's, of all questions or of one category.
+        first, second: names of models in `cells`.
+        rng: for sign patterns that are drawn.
+
+    Raises:
+        TooFewData: nothing was scored for both on the same question.
+    """
+    a, b = cells.models.index(first), cells.models.index(second)
+    found = [_direct(cells.comparisons, a, b, rng), _against(cells, a, b, rng), _scores(cells, a, b, rng)]
+    kept = [d for d in found if d is not None]
+    if not kept:
+        raise TooFewData(f"nothing was scored for both {first} and {second} on the same question")
+    return kept
+
+
+def _direct(cells: PairCells, a: int, b: int, rng: np.random.Generator) -> Difference | None:
+    """Games between the two."""
+    low, high = sorted((a, b))
+    pair = np.flatnonzero((cells.pairs == (low, high)).all(axis=1))
+    if not len(pair):
+        return None
+    own = cells.take((cells.pair == pair[0]) & (cells.weight > 0))
+    if not len(own.pair):
+        return None
+    won = own.outcome if b == low else own.weight - own.outcome
+    share = interval(np.stack([won, own.weight], axis=1), lambda s: s[..., 0] / s[..., 1], share=True)
+    assert share.value is not None
+    p = sign_flip_test(won - 0.5 * own.weight, rng)
+    return Difference("win_rate", _stretched(share), 1.0 - share.value, share.value, p)
+
+
+def _stretched(share: Estimate) -> Estimate:
+    """A share of games won as share won minus share lost."""
+    value, low, high = (None if x is None else 2.0 * x - 1.0 for x in (share.value, share.low, share.high))
+    error = None if share.standard_error is None else 2.0 * share.standard_error
+    return replace(share, value=value, low=low, high=high, standard_error=error)
+
+
+def _against(cells: Cells, a: int, b: int, rng: np.random.Generator) -> Difference | None:
+    """Games of both against the same opponents, on the questions on which both played all of them."""
+    games = cells.comparisons.take(cells.comparisons.weight > 0)
+    met: dict[tuple[int, int], dict[int, tuple[float, float]]] = {}
+    for pair, question, weight, outcome in zip(
+        games.pair.tolist(), games.question.tolist(), games.weight.tolist(), games.outcome.tolist(), strict=True
+    ):
+        one, other = games.pairs[pair].tolist()
+        for me, them, won in ((one, other, outcome), (other, one, weight - outcome)):
+            if me in (a, b) and them not in (a, b):
+                met.setdefault((me, them), {})[question] = (won, weight)
+    opponents = sorted({them for me, them in met if me == a} & {them for me, them in met if me == b})
+    if not opponents:
+        return None
+    lists = [met[me, them] for them in opponents for me in (a, b)]
+    questions = sorted(set.intersection(*(set(found) for found in lists)))
+    if not questions:
+        return None
+    sums = np.array([[x for found in lists for x in found[q]] for q in questions])
+
+    def rates(s: np.ndarray, which: int) -> np.ndarray:
+        mean: np.ndarray = (s[..., 2 * which :: 4] / s[..., 2 * which + 1 :: 4]).mean(axis=-1)
+        return mean
+
+    value = interval(sums, lambda s: rates(s, 1) - rates(s, 0), allowance=1.0 / 4.0)
+    total = sums.sum(axis=0)
+    p = sign_flip_test(rates(sums, 1) - rates(sums, 0), rng)
+    names = tuple(cells.models[i] for i in opponents)
+    return Difference("against", _within(value, 1.0), float(rates(total, 0)), float(rates(total, 1)), p, names)
+
+
+def _within(estimate: Estimate, bound: float) -> Estimate:
+    """The same with limits no further out than the figure can be."""
+    low = None if estimate.low is None else max(estimate.low, -bound)
+    high = None if estimate.high is None else min(estimate.high, bound)
+    return replace(estimate, low=low, high=high)
+
+
+def _scores(cells: Cells, a: int, b: int, rng: np.random.Generator) -> Difference | None:
+    """Scores of single answers."""
+    units = UnitMeans.of(cells.scores, len(cells.models))
+    shared = np.isfinite(units.means[[a, b]]).all(axis=0)
+    if not shared.any():
+        return None
+    both = units.sums(a, b)
+    _, place = np.unique(units.question[shared], return_inverse=True)
+    count = np.bincount(place, minlength=len(both)).astype(np.float64)
+    sums = np.column_stack([both[:, 1] - both[:, 0], count])
+    value = interval(sums, lambda s: s[..., 0] / s[..., 1], allowance=cells.score_step**2)
+    means = both.sum(axis=0) / count.sum()
+    return Difference("mean_score", value, float(means[0]), float(means[1]), sign_flip_test(sums[:, 0], rng))
