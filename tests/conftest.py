@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["support.server.fixtures"]
+pytest_plugins = ["support.server.fixtures", "support.small_disk"]
 
 
 @pytest.fixture(autouse=True)

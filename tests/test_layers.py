@@ -10,9 +10,11 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "evalh"
 FLOORS = (
     ("cli",),
-    ("comparing",),
+    ("comparing", "published"),
     ("api",),
-    ("assemble", "importers"),
+    ("assemble",),
+    ("exporters",),
+    ("importers",),
     ("pipeline", "reports"),
     ("backends", "judges", "stats"),
     ("core",),

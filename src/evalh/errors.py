@@ -25,6 +25,7 @@
     │       ├── Unreachable         nothing has ever answered there
     │       └── BatchFailed         the Batch API refused a whole batch, or somebody cancelled it
     ├── UnreadableVerdict           keeps the reply
+    ├── FetchFailed                 a published file that cannot be had, or is not what was published
     ├── BudgetReached               the next request could pass --budget
     ├── ModelChanged                one label, two served models
     ├── StoreError
@@ -222,6 +223,10 @@ class BudgetReached(EvalhError):
 
 class ModelChanged(EvalhError):
     """One label was served by two different models within a run."""
+
+
+class FetchFailed(EvalhError):
+    """A file of a published set cannot be had, or is not what was published; names the address and the remedy."""
 
 
 class StoreError(EvalhError):

@@ -18,7 +18,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
@@ -26,6 +25,7 @@ from typing import Any, BinaryIO, Final, TypeVar
 import orjson
 
 from evalh.core import wire
+from evalh.core.locks import lock_file
 from evalh.core.records import Answer, Judgment, Question
 from evalh.errors import CorruptRecord, RunLocked, StoreError, UnsupportedSchema
 
@@ -206,7 +206,7 @@ class RunFolder:
     def _acquire(self) -> BinaryIO:
         lock = (self.path / ".lock").open("a+b")
         try:
-            _lock_file(lock)
+            lock_file(lock)
         except (BlockingIOError, PermissionError):
             lock.seek(0)
             holder = lock.read(200).decode("utf-8", "replace").strip() or "another process"
@@ -341,20 +341,3 @@ class RunFolder:
         except OSError as error:
             raise StoreError(f"{self.path}: cannot be set aside ({error.strerror or error})") from None
         raise StoreError(f"{self.path}: too many old copies beside it; remove some")
-
-
-if sys.platform == "win32":  # pragma: no cover - untested here
-
-    def _lock_file(f: BinaryIO) -> None:
-        import msvcrt
-
-        f.seek(0x7FFF0000)
-        msvcrt.locking(f.fileno(), msvcrt.LK_NBLCK, 1)
-        f.seek(0)
-
-else:
-
-    def _lock_file(f: BinaryIO) -> None:
-        import fcntl
-
-        fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
