@@ -224,7 +224,7 @@ def test_a_file_system_without_locks_is_named(run: RunFolder, monkeypatch: pytes
     def unable(f: Any) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(store, "_lock_file", unable)
+    monkeypatch.setattr(store, "lock_file", unable)
     with pytest.raises(StoreError, match="No locks available") as caught, run.writing():
         pass
     assert not isinstance(caught.value, RunLocked)

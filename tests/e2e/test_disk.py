@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-
 from support.command import evalh
 from support.job import COMMAND, PLAYED, configure
 from support.server import FakeServer
