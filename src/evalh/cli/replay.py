@@ -70,16 +70,16 @@ def _print(found: list[Replayed]) -> None:
     for r in found:
         p, e = r.published, r.ours
         what = p.figure.replace("_", " ") + (f" against {p.against}" if p.against else "")
-        ours = "–" if e is None or e.value is None else _shown(p.figure, e.value)
-        span = "–" if e is None else interval(e.low, e.high, lambda x: "–" if x is None else _shown(p.figure, x))  # noqa: B023
+        ours = "–" if e is None or e.value is None else shown(p.figure, e.value)
+        span = "–" if e is None else interval(e.low, e.high, lambda x: "–" if x is None else shown(p.figure, x))  # noqa: B023
         verdict = "same" if r.same else f"differs: {p.cause}" if p.cause else "DIFFERS"
-        rows.append((what, p.model, _shown(p.figure, p.value), ours, span, str(e.n) if e else "–", verdict))
+        rows.append((what, p.model, shown(p.figure, p.value), ours, span, str(e.n) if e else "–", verdict))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def _shown(figure: str, value: float) -> str:
+def shown(figure: str, value: float) -> str:
     if figure == "total":
         return f"{value:.1f}"
     return f"{value:.3f}" if figure == "mean_score" else f"{100 * value:.3f}%"
