@@ -7,7 +7,7 @@ VENV ?= .venv
 RUNS ?= 5
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow reference benchmarks clean
+.PHONY: demo test test-slow test-engines reference benchmarks clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/evalh run
@@ -20,6 +20,11 @@ test: $(VENV)/test.stamp
 
 test-slow: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -m slow -q
+
+# Compiles llama.cpp's server and installs transformers beside each other, in .engines: half an hour and 2 GB, once.
+test-engines: $(VENV)/test.stamp
+	$(BIN)/python tests/engines/prepare.py
+	$(BIN)/python -m pytest -m engine -q -s tests/engines
 
 benchmarks: $(VENV)/demo.stamp
 	$(BIN)/python benchmarks/run_all.py --runs $(RUNS)

@@ -163,3 +163,18 @@ def test_reading_writes_nothing() -> None:
     again.leaderboard()
     again.report()
     assert {p: p.read_bytes() for p in run.path.rglob("*") if p.is_file()} == before
+
+
+def test_a_jury_stands_for_the_run() -> None:
+    """Judges put together by a rule: the leaderboard of the run is the jury's, and each judge's can be had."""
+    Path("evalh.toml").write_text('[judges.other]\njudge = "gpt-4"\nmodel = "scripted:judge"\n', "utf-8")
+    run = evalh.run(judge=["baseline", "other"], jury="mean", limit=4, report=False)
+    assert run.path.name == "core-80--baseline+other+jury"
+    assert run.leaderboard().equals(run.leaderboard("jury"))
+    mean = (run.leaderboard("baseline")["mean_score"] + run.leaderboard("other")["mean_score"]) / 2
+    assert run.leaderboard()["mean_score"].to_dict() == pytest.approx(mean.to_dict())
+    assert set(run.frame["judge"]) == {"baseline", "other"}, "what a jury says is not part of the records"
+    report = run.report()
+    assert report.chief is report.leaderboards["jury"]
+    assert report.agreement is not None
+    assert report.agreement.sentence.startswith("jury jury names")

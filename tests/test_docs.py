@@ -106,7 +106,7 @@ def test_the_python_of_the_readme_runs() -> None:
 
 def test_every_key_of_evalh_toml_is_described() -> None:
     """docs/backends.md names every key that evalh.toml may hold."""
-    keys = {*config.MODEL_KEYS, *config.JUDGE_KEYS, *config.LIMIT_KEYS, *config.GENERATION}
+    keys = {*config.MODEL_KEYS, *config.JUDGE_KEYS, *config.JURY_KEYS, *config.LIMIT_KEYS, *config.GENERATION}
     assert {key for key in keys if f"`{key}`" not in BACKENDS} == set()
 
 

@@ -21,7 +21,8 @@ from evalh.core.store import RunFolder
 from evalh.errors import BadConfig, StoreError, UnknownName
 from evalh.pipeline import manifest as manifests
 from evalh.pipeline.conduct import Outcome, Watcher, conduct
-from evalh.pipeline.setup import Prepared, choose_judge, prepare
+from evalh.pipeline.juries import choose_judges, unnamed
+from evalh.pipeline.setup import Prepared, prepare
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +81,7 @@ class Run:
         """One row per model, best first: every figure with its limits, n and standard error.
 
         Args:
-            judge: whose; may be left out where there is only one.
+            judge: whose, or which jury's; may be left out where there is only one jury, or no jury and only one judge.
             category: one category instead of all questions.
             reference: the model that relative scores relate to; by default the best.
 
@@ -92,9 +93,10 @@ class Run:
         from evalh.assemble import leaderboards, table_rows
 
         boards = leaderboards(self._folder, self.results, self.manifest, reference)
-        if judge is None and len(boards) > 1:
+        chiefs = list(self.manifest["juries"]) or list(boards)
+        if judge is None and len(chiefs) > 1:
             raise BadConfig(f"this run has several judges ({', '.join(boards)}); say which")
-        name = judge if judge is not None else next(iter(boards))
+        name = judge if judge is not None else chiefs[0]
         if name not in boards:
             raise UnknownName("judge of this run", name, tuple(boards))
         board = boards[name]
@@ -127,17 +129,22 @@ def configure(
     judges: Sequence[str] = (),
     user: UserConfig | None = None,
     judge_model: str | None = None,
+    jury: str | None = None,
     **options: Any,
 ) -> tuple[RunConfig, UserConfig]:
-    """Names -> a run config; `options` are fields of `RunConfig`.
+    """Names -> a run config; `jury` is the rule that makes all judges a jury; `options` are fields of `RunConfig`.
 
     Raises:
         ConfigError: a name that cannot be resolved.
     """
     user = user if user is not None else configs.load()
+    chosen, juries = choose_judges(judges, user, judge_model)
+    if jury is not None:
+        juries = (*juries, unnamed(chosen, jury))
     config = RunConfig(
         models=tuple(catalogue.resolve(m, user, os.environ) for m in models),
-        judges=tuple(choose_judge(j, user, judge_model) for j in judges),
+        judges=chosen,
+        juries=juries,
         limits=user.limits,
         generation=user.generation,
         **options,
@@ -244,6 +251,7 @@ def run(
     *,
     out: str | Path | None = None,
     judge_model: str | None = None,
+    jury: str | None = None,
     ledger: str | Path | None = None,
     report: bool = True,
     **options: Any,
@@ -255,6 +263,8 @@ def run(
         questions: a question set's name or path.
         out: the run folder; by default `results/<derived name>`.
         judge_model: the model behind the judge, where it is not the judge's own.
+        jury: "majority" or "mean": the judges are also made into a jury, called "jury", by this rule. A jury with a name and a
+            quorum of its own stands in evalh.toml and is named under `judge`.
         ledger: where paid responses are kept; by default the user's data folder.
         report: whether the report files are written.
         options: further fields of `evalh.core.config.RunConfig` (mode, pairs, swap, samples, categories, limit, concurrency,
@@ -269,7 +279,13 @@ def run(
     names = [models] if isinstance(models, str) else list(models)
     judges = [judge] if isinstance(judge, str) else list(judge)
     config, user = configure(
-        names, judges, judge_model=judge_model, questions=questions, out=Path(out) if out is not None else None, **options
+        names,
+        judges,
+        judge_model=judge_model,
+        jury=jury,
+        questions=questions,
+        out=Path(out) if out is not None else None,
+        **options,
     )
     outcome = carry_out(config, user, _Quiet(), Path(ledger) if ledger is not None else None)
     if outcome.error is not None:

@@ -12,9 +12,13 @@ from evalh.core.store import RunFolder
 from evalh.errors import StatsError, UnknownName
 from evalh.pipeline import manifest as manifests
 from evalh.pipeline.collect import collect
+from evalh.pipeline.omissions import renamed
 from evalh.reports.document import Agreement, Cost, Report, RunFacts, Sheet
+from evalh.reports.juries import RepeatsPart, Voices, hear, repeats_part
 from evalh.reports.leaderboard import Leaderboard, Table, build
+from evalh.reports.noticed import Served, Tally
 from evalh.reports.numbers import WIN_RATE
+from evalh.reports.steering import Watch
 from evalh.stats.agreement import agreement
 from evalh.stats.frame import Results
 
@@ -22,16 +26,25 @@ from evalh.stats.frame import Results
 def leaderboards(
     folder: RunFolder, results: Results, manifest: Mapping[str, Any], reference: str | None = None
 ) -> Mapping[str, Leaderboard]:
-    """The leaderboard of every judge.
+    """The leaderboard of every jury, then of every judge.
 
     Raises:
         UnknownName: the reference is not a model of the run.
     """
+    return _boards(folder, _voices(results, manifest), manifest, reference)
+
+
+def _voices(results: Results, manifest: Mapping[str, Any]) -> Voices:
+    """What juries and judges said, by the rules in run.json."""
+    return hear(results, manifest["judges"], manifest.get("juries") or {})
+
+
+def _boards(folder: RunFolder, voices: Voices, manifest: Mapping[str, Any], reference: str | None) -> Mapping[str, Leaderboard]:
     models = list(manifest["models"])
     if reference is not None and reference not in models:
         raise UnknownName("reference (it must be a model of the run)", reference, tuple(models))
     categories = list(dict.fromkeys(q.category for q in folder.read(Question)))
-    return build(results, categories=categories, reference=reference, models=models, seed=int(manifest.get("seed") or 0))
+    return build(voices.results, categories=categories, reference=reference, models=models, seed=int(manifest.get("seed") or 0))
 
 
 def table_rows(table: Table) -> list[dict[str, Any]]:
@@ -40,7 +53,8 @@ def table_rows(table: Table) -> list[dict[str, Any]]:
     for m in table.models:
         row: dict[str, Any] = {"model": m.model, "rank_best": m.rank and m.rank[0], "rank_worst": m.rank and m.rank[1]}
         figures = {"mean_score": m.mean_score, "relative_score": m.relative_score, "win_rate": m.win_rate, "rating": m.rating}
-        for name, e in {**figures, **{f"turn_{t}": e for t, e in m.turns.items()}}.items():
+        aspects = {f"aspect_{name}": e for name, e in m.aspects.items()}
+        for name, e in {**figures, **{f"turn_{t}": e for t, e in m.turns.items()}, **aspects}.items():
             row[name] = e and e.value
             for part in ("low", "high", "n", "standard_error"):
                 row[f"{name}_{part}"] = e and getattr(e, part)
@@ -60,7 +74,17 @@ def report_of(folder: RunFolder, reference: str | None = None, *, sheets: bool =
         UnknownName: the reference is not a model of the run.
     """
     manifest = manifests.read(folder)
-    results = collect(folder)
+    seen, watch = Tally(), Watch()
+
+    def look(record: Mapping[str, Any]) -> None:
+        seen.note(record)
+        watch.note(record)
+
+    results = collect(folder, look)
+    voices = _voices(results, manifest)
+    boards = _boards(folder, voices, manifest, reference)
+    notes = {name: jury.note for name, jury in voices.juries.items()}
+    notes |= {name: j.get("note", "") for name, j in manifest["judges"].items()}
     questions = list(folder.read(Question))
     cost = manifest.get("cost") or {}
     return Report(
@@ -75,7 +99,7 @@ def report_of(folder: RunFolder, reference: str | None = None, *, sheets: bool =
             versions=manifest.get("versions") or {},
             inputs=manifest.get("inputs") or {},
         ),
-        leaderboards=leaderboards(folder, results, manifest, reference),
+        leaderboards=boards,
         cost=Cost(
             usd=cost.get("usd"),
             requests=cost.get("requests", 0),
@@ -85,10 +109,26 @@ def report_of(folder: RunFolder, reference: str | None = None, *, sheets: bool =
             unpriced=tuple(cost.get("unpriced") or ()),
         ),
         partial=manifest.get("partial"),
-        judge_notes={name: j["note"] for name, j in manifest["judges"].items() if j.get("note")},
+        judge_notes={name: note for name, note in notes.items() if note},
         sheets=_sheets(folder, questions) if sheets else (),
-        agreement=_agreement(folder, results),
+        agreement=_agreement(folder, voices),
+        juries=voices.juries,
+        repeats=_repeats(folder, results, manifest),
+        judge_flags=seen.judges,
+        steering=watch.judges,
+        answer_flags=seen.models,
+        served=tuple(Served(*found) for found in renamed(manifest)),
     )
+
+
+def _repeats(folder: RunFolder, results: Results, manifest: Mapping[str, Any]) -> dict[str, RepeatsPart]:
+    """What is to be said of every judge's repeats; empty where nothing was asked twice."""
+    if not (results.sample > 0).any():
+        return {}
+    of_answers = any(a["sample"] for a in folder.raw(Answer))
+    rules = {name: str(entry.get("repeats", "each")) for name, entry in manifest["judges"].items()}
+    parts = {name: repeats_part(results, name, rule, of_answers) for name, rule in rules.items()}
+    return {name: part for name, part in parts.items() if part is not None}
 
 
 def _sheets(folder: RunFolder, questions: Sequence[Question]) -> tuple[Sheet, ...]:
@@ -101,9 +141,9 @@ def _sheets(folder: RunFolder, questions: Sequence[Question]) -> tuple[Sheet, ..
     return tuple(Sheet(q, tuple(answers.get(q.question_id, ())), tuple(judgments.get(q.question_id, ()))) for q in questions)
 
 
-def _agreement(folder: RunFolder, results: Results) -> Agreement | None:
-    """How often the first judge agrees with the verdicts recorded in the folder, where there are any."""
-    votes = folder.votes()
+def _agreement(folder: RunFolder, voices: Voices) -> Agreement | None:
+    """How often the first jury, or else the first judge, agrees with the votes in the folder, where there are any."""
+    votes, results = folder.votes(), voices.results
     if not votes or not results.judge.labels:
         return None
     judge = results.judge.labels[0]
@@ -114,7 +154,8 @@ def _agreement(folder: RunFolder, results: Results) -> Agreement | None:
         kept, n = agreement(rows, votes)
     except StatsError:
         return None
-    sentence = f"judge {judge} names the same outcome (win, tie or loss) as {who} in this share of {n} comparisons"
+    name = f"{'jury' if judge in voices.juries else 'judge'} {judge}"
+    sentence = f"{name} names the same outcome (win, tie or loss) as {who} in this share of {n} comparisons"
     try:
         decided, m = agreement(rows, votes, ties="dropped")
     except StatsError:

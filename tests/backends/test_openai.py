@@ -103,10 +103,10 @@ def test_openai_itself_takes_the_new_name_of_the_limit(url: str | None, name: st
 
 def test_half_of_a_surrogate_pair_is_sent_escaped() -> None:
     """JSON can carry it, so the request does not fail on it; so with numbers beyond 64 bits."""
-    made, wire = backend(extra_body={"n": 2**70})
+    made, wire = backend(extra_body={"k": 2**70})
     send(made, Request(({"role": "user", "content": "a\ud800é"},)))
     assert rb'"a\ud800\u00e9"' in wire.raw[0]
-    assert wire.sent[0]["n"] == 2**70
+    assert wire.sent[0]["k"] == 2**70
 
 
 def test_the_identity_holds_no_credential() -> None:
@@ -362,10 +362,19 @@ def test_a_full_completion_is_read_whole() -> None:
         ({"content": [{"type": "thinking", "thinking": [{"text": "Hm"}]}, {"type": "text", "text": "7"}]}, "7", ()),
         ({"content": [{"type": "text", "text": None}, "stray", {"type": "image"}]}, "", ()),
         ({"content": []}, "", ()),
+        ({"content": None, "tool_calls": [{"function": {"name": "f", "arguments": '{"a": 1}'}}]}, '{"a": 1}', ("tool_call",)),
+        ({"content": "", "tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}]}, '{"a":1}', ("tool_call",)),
+        ({"content": None, "function_call": {"name": "f", "arguments": "[1]"}}, "[1]", ("tool_call",)),
+        ({"content": "Seven.", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}, "Seven.", ()),
+        ({"content": None, "refusal": "No.", "tool_calls": [{"function": {"arguments": "{}"}}]}, "No.", ("refusal",)),
+        ({"content": None, "tool_calls": [{"function": {"arguments": "{}"}}] * 2}, "", ()),
+        ({"content": None, "tool_calls": [{"function": None}]}, "", ()),
+        ({"content": None, "tool_calls": "f"}, "", ()),
+        ({"content": None, "tool_calls": [], "function_call": None}, "", ()),
     ],
 )
 def test_the_text_is_found_in_every_form(message: Any, text: str, flags: tuple[str, ...]) -> None:
-    """Plain text, null, content parts, and a refusal where there is nothing else."""
+    """Plain text, null, content parts, and where there is nothing else a refusal, or the arguments of the one tool call."""
     completion = read(said(message))
     assert (completion.text, completion.flags) == (text, flags)
 

@@ -123,7 +123,7 @@ def test_questions_list() -> None:
     found = _asked("questions", "list")
     assert set(found) >= {"schema", "questions"}
     sets = {s["name"]: s for s in found["questions"]}
-    assert set(sets) == {"core-80", "two-turn-16"}
+    assert set(sets) == {"core-80", "planted", "two-turn-16"}
     for s in sets.values():
         assert {"name", "questions", "categories", "origin", "sha256", "title", "licence"} <= set(s)
         assert len(s["sha256"]) == 64

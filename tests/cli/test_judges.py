@@ -96,6 +96,17 @@ def test_parse_names_the_line(content: str | None, said: str) -> None:
     assert said in done.err
 
 
+def test_parse_is_told_how_many_there_are() -> None:
+    """An order or a checklist is complete only against a number, which no stored reply holds; elsewhere it has no use."""
+    Path("replies").write_text(json.dumps(["[[B > A > C]]", "[[B > A]]"]), "utf-8")
+    read = json.loads(evalh("judges", "parse", "nectar", "replies", "--count", "3").out)
+    assert [(r["status"], r["ranking"]) for r in read] == [("scored", [2, 1, 3]), ("no_verdict", [])]
+    for command, said in ((("nectar", "replies"), "needs --count N"), (("gpt-4", "replies", "--count", "2"), "has no use")):
+        done = evalh("judges", "parse", *command)
+        assert done.code == 2
+        assert said in done.err
+
+
 def test_parse_names_the_variants() -> None:
     """A variant that the judge does not have gets the nearest."""
     Path("replies").write_text("[]", "utf-8")
@@ -126,6 +137,17 @@ def test_a_judge_of_ones_own_wins_over_the_built_in() -> None:
     assert judges["gpt-4"]["origin"] == "working folder"
     assert judges["vicuna-2023"]["origin"] == "built in"
     assert "gpt-4: absolute, pairwise; asks gpt-4 (working folder)" in evalh("judges", "list").out
+
+
+def test_juries_are_listed_with_their_members() -> None:
+    """The juries of evalh.toml stand behind the judges."""
+    text = '[juries.panel]\njudges = ["gpt-4", "baseline"]\nrule = "mean"\nnote = "Two."\n'
+    Path("evalh.toml").write_text(text, "utf-8")
+    listed = json.loads(evalh("judges", "list", "--format", "json").out)
+    assert listed["juries"] == [{"name": "panel", "judges": ["gpt-4", "baseline"], "rule": "mean", "quorum": 2, "note": "Two."}]
+    assert evalh("judges", "list").out.endswith(
+        "panel: a jury of gpt-4, baseline; mean, at least 2 of 2 (evalh.toml)\n    Two.\n"
+    )
 
 
 def test_show_lists_the_variants() -> None:
@@ -178,3 +200,59 @@ def test_lists_as_text() -> None:
         rows = json.loads(evalh(kind, "list", "--format", "json").out)[kind]
         text = evalh(kind, "list").out
         assert all(row["name"] in text for row in rows)
+
+
+def test_the_list_says_what_each_judge_gives_and_what_it_hides() -> None:
+    """Mode, scale, origin; a folder that takes a built-in name says so; a broken one is named and takes no other with it."""
+    shutil.copytree(resources.builtin("judges") / "gpt-4", "judges/gpt-4")
+    Path("judges/broken").mkdir()
+    Path("judges/broken/judge.toml").write_text("variants = 3", "utf-8")
+    judges = {j["name"]: j for j in json.loads(evalh("judges", "list", "--format", "json").out)["judges"]}
+    assert judges["gpt-4"]["hides"] == ["built in"]
+    assert judges["vicuna-2023"]["scales"] == ["two-scores 1 to 10, 2 decimals"]
+    assert judges["baseline"]["model"] is None
+    assert "must be a table" in judges["broken"]["fault"]
+    said = evalh("judges", "list").out
+    assert "hides the one from: built in" in said
+    assert "broken: cannot be used (working folder)" in said
+    assert "gives: rating 1 to 10, 2 decimals; three-way" in said
+
+
+def test_a_reader_of_one_score_is_refused_for_aspects() -> None:
+    """Only a reader that reads scores by aspect goes with a scale that has aspects; the fault names one that does."""
+    shutil.copytree(resources.builtin("judges") / "helpsteer", "judges/mine")
+    toml = Path("judges/mine/judge.toml")
+    text = toml.read_text("utf-8").replace('name = "helpsteer"', 'name = "mine"')
+    toml.write_text(text.replace('reader = "aspect-ratings"', 'reader = "bracket-rating"'), "utf-8")
+    done = evalh("judges", "validate", "judges/mine")
+    assert done.code == 2
+    assert "'bracket-rating' reads one overall score, not that of an aspect; aspect-ratings does" in done.err
+
+
+def test_show_as_json_says_everything() -> None:
+    """Source, folder, and for each variant scale, reader, reading, orders, parameters and prompt file; a judge in code has none."""
+    shown = json.loads(evalh("judges", "show", "vicuna-2023", "--format", "json").out)
+    assert shown["citation"].startswith("The Vicuna Team")
+    assert shown["origin"] == "built in"
+    math = next(v for v in shown["variants"] if v["name"] == "math")
+    assert math["scale"] == {"kind": "two-scores", "low": 1, "high": 10, "decimals": 2}
+    assert (math["reader"], math["reading"], math["orders"], math["categories"]) == ("score-tuple", "strict", 1, ["math"])
+    assert math["prompt"] == "prompts/math.md"
+    assert math["params"] == {"temperature": 0.2, "max_tokens": 1024}
+    assert json.loads(evalh("judges", "show", "baseline", "--format", "json").out)["variants"] == []
+
+
+def test_a_judge_of_ones_own_is_shown_and_misspelt_names_get_the_nearest() -> None:
+    """A folder in the working folder is shown by name and by path, also without a model; a name nobody has is exit 2."""
+    shutil.copytree(resources.builtin("judges") / "gpt-4", "judges/mine")
+    toml = Path("judges/mine/judge.toml")
+    text = toml.read_text("utf-8").replace('name = "gpt-4"', 'name = "mine"').replace('model = "gpt-4"\n', "")
+    toml.write_text(text, "utf-8")
+    for name in ("mine", "./judges/mine"):
+        said = evalh("judges", "show", name).out
+        assert "model: none of its own (--judge-model)" in said
+        assert "gives: three-way; in both orders" in said
+    assert "mine: absolute, pairwise; asks the model of --judge-model (working folder)" in evalh("judges", "list").out
+    for wrong, near in (("mien", "'mine'"), ("basline", "'baseline'")):
+        done = evalh("judges", "show", wrong)
+        assert (done.code, near in done.err) == (2, True)

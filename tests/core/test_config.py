@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evalh.core import config
-from evalh.core.config import JudgeChoice, Limits, ModelSpec, Price, RunConfig
+from evalh.core.config import JudgeChoice, Jury, Limits, ModelSpec, Price, RunConfig
 from evalh.errors import BadConfig
 
 FULL = """
@@ -34,6 +34,15 @@ client = "sdk"
 model = "openai:gpt-4o"
 attempts = 3
 temperature = 0
+
+[juries.panel]
+judges = [
+  "gpt-4",
+  "second=gpt-4",
+  "baseline",
+]
+rule = "majority"
+note = "Three."
 
 [limits."http://127.0.0.1:8000/v1/"]
 concurrency = 64
@@ -74,6 +83,7 @@ def test_a_full_file_is_read() -> None:
     assert user.models["vicuna"]["price"] == Price(0.15, 0.60)
     assert user.models["vicuna"]["stop"] == ["###"]
     assert user.judges["gpt-4"] == {"model": "openai:gpt-4o", "attempts": 3, "temperature": 0}
+    assert user.juries == {"panel": Jury("panel", ("gpt-4", "second=gpt-4", "baseline"), "majority", 2, "Three.")}
     assert user.limits == {"http://127.0.0.1:8000/v1": Limits(64, 3000, None)}
     assert user.generation == {"default": {"max_tokens": 512}, "math": {"temperature": 0.0}}
     assert user.prices == {"gpt-4o": Price(2.0, 10.5)}
@@ -200,6 +210,21 @@ def test_a_wrong_value_of_a_model_names_its_line(line: str, said: str) -> None:
         ('[models."a/b"]\n', ":1: a model's name may not hold spaces"),
         ("[judges.x]\njudge = 1\n", ":2: judge must be text"),
         ("[judges.x]\nmodel = 1\n", ":2: model must be text"),
+        ("[judges.x]\nrepeats = 'median'\n", ':2: repeats must be "each", "majority" or "mean"'),
+        ("[juries]\nx = 1\n", ":2: 'x' must be a table"),
+        ("[juries.x]\nrule = 'mean'\n", ":1: judges must be a list of judges"),
+        ("[juries.x]\njudges = 'a,b'\n", ":2: judges must be a list of judges"),
+        ("[juries.x]\njudges = ['a', '']\n", ":2: judges must be a list of judges"),
+        ("[juries.x]\njudges = ['a']\n", ":2: a jury needs at least two judges, x names 1"),
+        ("[juries.x]\nrule = 'mean'\njudges = [\n 'a',\n 'a',\n]\n", ":3: judge 'a' is named twice"),
+        ("[juries.x]\njudges = ['a', 'b']\n", ':1: rule must be "majority" or "mean"'),
+        ("[juries.x]\njudges = ['a', 'b']\nrule = 'plurality'\n", ':3: rule must be "majority" or "mean"'),
+        ("[juries.x]\njudges = ['a', 'b']\nrule = 'mean'\nquorum = 3\n", ":4: quorum must be from 1 to the number of"),
+        ("[juries.x]\njudges = ['a', 'b']\nrule = 'mean'\nquorum = 0\n", ":4: quorum must be from 1"),
+        ("[juries.x]\njudges = ['a', 'b']\nrule = 'mean'\nquorum = 1.5\n", ":4: quorum must be a whole number"),
+        ("[juries.x]\njudges = ['a', 'b']\nrule = 'mean'\nnote = 1\n", ":4: note must be text"),
+        ("[juries.x]\njudge = ['a', 'b']\n", ":2: unknown key 'judge'. Did you mean 'judges'"),
+        ("[juries.'a b']\njudges = ['a', 'b']\n", ":1: a jury's name may not hold spaces"),
         ("[judges.x]\nattempts = 1.5\n", ":2: attempts must be a whole number"),
         ("[judges.x]\nattempts = 0\n", ":2: attempts must be at least 1"),
         ("[judges.x]\nmodels = 'y'\n", ":2: unknown key 'models'. Did you mean 'model'"),

@@ -25,10 +25,11 @@ def written(path: Path, *lines: Any) -> Path:
 
 def test_both_forms_are_read(tmp_path: Path) -> None:
     """Our form with all fields, and that of Vicuna 2023 with a whole number as id and one text."""
-    full = {**GOOD, "reference": ["Seven."], "tags": ["hard"], "metadata": {"page": 3}, "schema": 1}
+    metadata = {"page": 3, "checklist": ["Is it?"], "rubric": "5: yes"}
+    full = {**GOOD, "reference": ["Seven."], "tags": ["hard"], "metadata": metadata, "schema": 1}
     file = written(tmp_path / "x.jsonl", full, b"", {"question_id": 2, "text": "Why?", "category": "generic"})
     assert read_questions(file) == (
-        Question("q1", "math", ("How many?",), ("Seven.",), ("hard",), {"page": 3}),
+        Question("q1", "math", ("How many?",), ("Seven.",), ("hard",), metadata),
         Question("2", "generic", ("Why?",)),
     )
 
@@ -80,6 +81,13 @@ def test_null_stands_for_not_given(tmp_path: Path) -> None:
         ({**GOOD, "tags": "hard"}, "tags must be a list of texts"),
         ({**GOOD, "tags": [None]}, "tags: entry 1 must be text"),
         ({**GOOD, "metadata": ["x"]}, "metadata must be an object"),
+        ({**GOOD, "metadata": {"checklist": "Is it?"}}, "metadata.checklist must be a list of texts"),
+        ({**GOOD, "metadata": {"checklist": None}}, "metadata.checklist must be a list of texts"),
+        ({**GOOD, "metadata": {"checklist": []}}, "metadata.checklist is empty"),
+        ({**GOOD, "metadata": {"checklist": ["Is it?", 3]}}, "metadata.checklist: entry 2 must be text"),
+        ({**GOOD, "metadata": {"checklist": ["Is it?\n2. Is it?"]}}, "metadata.checklist: an item is one line"),
+        ({**GOOD, "metadata": {"rubric": " "}}, "metadata.rubric must be non-empty text"),
+        ({**GOOD, "metadata": {"rubric": ["5: good"]}}, "metadata.rubric must be non-empty text"),
     ],
 )
 def test_a_fault_names_file_line_and_what_is_wrong(tmp_path: Path, line: Any, fault: str) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from evalh.judges.fence import Block
 from evalh.judges.prompt import allowed_fields, fill, missing_fields, parse_prompt
 from evalh.judges.scale import Scale
 
@@ -22,6 +23,14 @@ FILLED = [
 def test_fields_are_filled_in_one_pass(template: str, values: dict[str, str], expected: str) -> None:
     """What is put in is never looked at again, and braces that hold no field are text."""
     assert fill(template, values) == expected
+
+
+def test_a_fenced_text_has_lines_of_its_own() -> None:
+    """Wherever in a line a field stands, the fence begins and ends a line; other fields stay within theirs."""
+    values = {"answer": Block("<<\nx\n>>"), "fence": "c"}
+    for template in ("{answer}", "\n{answer}\n", "a\n{answer}\nb"):
+        assert fill(template, values) == template.replace("{answer}", "<<\nx\n>>")
+    assert fill('Code {fence}: "{answer}"{answer} end', values) == 'Code c: "\n<<\nx\n>>\n"\n<<\nx\n>>\n end'
 
 
 def test_a_prompt_has_a_system_and_a_user_part() -> None:

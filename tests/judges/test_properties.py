@@ -16,7 +16,11 @@ SCALES = {
     "rating": Scale("rating", 1, 10, 0),
     "two-scores": Scale("two-scores", 1, 10, 2),
     "three-way": Scale("three-way"),
+    "two-way": Scale("two-way"),
     "five-step": Scale("five-step"),
+    "preference": Scale("preference"),
+    "ranking": Scale("ranking", count=3),
+    "yes-no": Scale("yes-no", count=3),
 }
 PIECES = [
     *(
@@ -86,8 +90,10 @@ def test_no_reader_raises(name: str, text: str, reading: str, truncated: bool) -
     result = parse(name, text, scale, reading=reading, truncated=truncated)
     assert result.status in STATUSES
     assert result.explanation == text
-    assert (result.status == "scored") == bool(result.verdict or result.scores)
-    if reading == "strict" and result.scores:
+    assert (result.status == "scored") == bool(
+        result.verdict or result.scores or result.ranking or result.preference is not None
+    )
+    if reading == "strict" and result.scores and scale.kind != "yes-no":
         assert all(number is not None and scale.judge(number) == "scored" for number in result.scores["overall"])
 
 

@@ -116,7 +116,7 @@ WRONG = [
     (
         '{ kind = "rating", low = 1, high = 5 }',
         "5",
-        "variants.single.scale: must be rating, two-scores, three-way, two-way, five-step, preference, ranking, yes-no, or a table",
+        "variants.single.scale: must be rating, two-scores, three-way, two-way, five-step, preference, ranking, yes-no, or a",
     ),
     (
         '{ kind = "rating", low = 1, high = 5 }',
@@ -152,6 +152,7 @@ def test_a_fault_names_file_key_and_what_is_wrong(folder: Path, old: str, new: s
             "single.md:3: unknown field {reference}; set reference = true to use it",
         ),
         ("[user]\n{question} {answer_2} {answer}\n", "single.md:2: unknown field {answer_2}"),
+        ("[user]\n{question} {fense} {answer}\n", "single.md:2: unknown field {fense}; did you mean fence"),
         ("[user]\n{question}\n", "the field {answer} is not used"),
         ("[user]\n{answer}\n", "the field {question} is not used"),
         ("hello\n[user]\n{question} {answer}\n", "single.md:1: text before the first part"),
@@ -246,3 +247,47 @@ def test_the_documented_judge_is_a_judge(tmp_path: Path) -> None:
         path.write_text(text, "utf-8")
     judge = PromptedJudge.from_folder(tmp_path / "plain-words")
     assert judge.modes == ("absolute", "pairwise")
+
+
+def test_a_fence_is_chosen_for_the_judge_or_for_a_variant(folder: Path) -> None:
+    """Texts are fenced unless the judge or, before it, the variant says otherwise; without a fence there is no code to name."""
+    assert load_spec(folder).variants["single"].fenced
+    (folder / "judge.toml").write_text("fenced = false\n" + TOML, "utf-8")
+    assert not load_spec(folder).variants["single"].fenced
+    (folder / "judge.toml").write_text("fenced = false\n" + TOML + "fenced = true\n", "utf-8")
+    assert load_spec(folder).variants["single"].fenced
+    assert "single.md:2: unknown field {fence}; set fenced = true to use it" in faults(
+        folder, "fenced = false\n" + TOML, "[user]\n{fence} {question} {answer}\n"
+    )
+    assert "variants.single.fenced: must be true or false, not 'no'" in faults(folder, TOML + 'fenced = "no"\n')
+
+
+def test_a_prompt_to_the_letter_is_never_fenced(folder: Path) -> None:
+    """A .json prompt is sent as it is, so it has no fence, and asking for one is a fault."""
+    (folder / "prompts" / "single.json").write_text('{"user": "{question} {answer}"}', "utf-8")
+    toml = TOML.replace("single.md", "single.json")
+    (folder / "judge.toml").write_text(toml, "utf-8")
+    assert not load_spec(folder).variants["single"].fenced
+    assert "variants.single.fenced: a .json prompt is sent to the letter" in faults(folder, toml + "fenced = true\n")
+
+
+def test_an_aspect_that_may_not_apply_is_another_scale(folder: Path) -> None:
+    """Ratings may be "N/A" where the scale says so, which changes the judge's hash; no other scale has the key."""
+    plain = load_spec(folder)
+    (folder / "judge.toml").write_text(TOML.replace("high = 5", "high = 5, not_applicable = true"), "utf-8")
+    spec = load_spec(folder)
+    assert spec.variants["single"].scale.not_applicable
+    assert spec.hash("single") != plain.hash("single")
+    two = TOML.replace('"absolute"', '"two-score"').replace(
+        '"rating", low = 1, high = 5', '"two-scores", not_applicable = true'
+    )
+    assert "scale.not_applicable: a two-scores scale has no such key" in faults(folder, two)
+
+
+def test_a_checklist_can_be_shown_in_any_mode(folder: Path) -> None:
+    """It guides a score as well; where yes and no are asked for, it has to be shown."""
+    (folder / "prompts" / "single.md").write_text("[user]\n{question} {answer} {checklist}\n", "utf-8")
+    assert "checklist" in load_spec(folder).variants["single"].prompt.fields
+    toml = TOML.replace('"absolute"', '"checklist"').replace('{ kind = "rating", low = 1, high = 5 }', '"yes-no"')
+    said = faults(folder, toml.replace("bracket-rating", "yes-no-items"))
+    assert "the field {checklist} is not used; a judge has to be shown it" in said

@@ -16,9 +16,11 @@ from pipeline.made import answer, judgment
 A, B, C = answer("a"), answer("b", "q1", "longer than a"), answer("c")
 
 
-def _rows(*judgments: Judgment, answers: tuple[Answer, ...] = (A, B, C)) -> list[dict[str, Any]]:
+def _rows(
+    *judgments: Judgment, answers: tuple[Answer, ...] = (A, B, C), judges: dict[str, dict[str, Any]] | None = None
+) -> list[dict[str, Any]]:
     known = {a.answer_id: (a.model, tuple(len("".join(a.turns[: i + 1])) for i in range(len(a.turns)))) for a in answers}
-    frame = frame_of(judgments, known, {"q1": "math"}).to_frame()
+    frame = frame_of(judgments, known, {"q1": "math"}, judges or {}).to_frame()
     return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
 
 
@@ -64,11 +66,82 @@ def test_two_scores_go_with_their_models(first: float, second: float) -> None:
 
 
 def test_each_aspect_is_a_row() -> None:
-    """Several aspects of one judgment give one row each."""
+    """Several aspects of one judgment give one row each, and one more for their mean."""
     rows = _rows(judgment(A, mode="absolute", scores={"style": (3.0,), "truth": (9.0,)}))
-    assert [(r["aspect"], r["score_a"]) for r in rows] == [("style", 3.0), ("truth", 9.0)]
-    assert [r["model_b"] for r in rows] == ["", ""]
+    assert [(r["aspect"], r["score_a"]) for r in rows] == [("style", 3.0), ("truth", 9.0), ("overall", 6.0)]
+    assert [r["model_b"] for r in rows] == ["", "", ""]
     assert all(math.isnan(r["outcome"]) for r in rows)
+    assert {r["protocol"] for r in rows} == {"idle/absolute"}
+
+
+def _about(rule: str = "mean", **variants: str) -> dict[str, dict[str, Any]]:
+    """What a manifest says of judge "idle", whose variants score one aspect each."""
+    aspects = {name: {"aspects": [aspect], "turn": 1, "always": True} for name, aspect in variants.items()}
+    return {"idle": {"overall": rule, "aspects": aspects}}
+
+
+def _one(aspect: str, score: float | None, shown: Answer = A, status: str = "scored", **more: Any) -> Judgment:
+    """A judgment of one aspect, by the variant "v-aspect"."""
+    scores = {aspect: (score,)} if status == "scored" else {}
+    unit = f"{aspect}-{shown.model}-{more.get('sample', 0)}"
+    return judgment(shown, unit=unit, protocol=f"idle/v-{aspect}", status=status, scores=scores, mode="absolute", **more)
+
+
+STYLE_TRUTH = {"v-style": "style", "v-truth": "truth"}
+
+
+def _overall(*judgments: Judgment, rule: str = "mean") -> list[tuple[str, float | None, str]]:
+    rows = _rows(*judgments, judges=_about(rule, **STYLE_TRUTH))
+    return [(r["model_a"], r["score_a"], r["status"]) for r in rows if r["aspect"] == "overall"]
+
+
+def test_aspects_asked_one_by_one_are_put_together() -> None:
+    """The overall row of an answer is the mean over its judgments, or the score of the aspect that stands for the whole."""
+    both = (_one("style", 2.0), _one("truth", 5.0))
+    assert _overall(*both) == [("a", 3.5, "scored")]
+    assert _overall(*both, rule="truth") == [("a", 5.0, "scored")]
+    rows = _rows(*both, judges=_about(**STYLE_TRUTH))
+    assert rows[-1]["protocol"] == "idle/overall"
+
+
+def test_an_unreadable_aspect_leaves_no_overall_score() -> None:
+    """A mean of the rest would be another figure: the overall row is unscored, under the aspect's own status."""
+    ((model, score, status),) = _overall(_one("style", 2.0), _one("truth", None, status="conflicting"))
+    assert (model, status) == ("a", "conflicting")
+    assert math.isnan(score or 0)
+    rows = _rows(_one("style", 2.0), _one("truth", None, status="failed"), judges=_about(**STYLE_TRUTH))
+    assert [(r["aspect"], r["status"]) for r in rows] == [("style", "scored"), ("truth", "failed"), ("overall", "failed")]
+
+
+def test_an_aspect_that_does_not_apply_is_left_out_of_the_mean() -> None:
+    """N/A is a reading: the others make the mean."""
+    assert _overall(_one("style", None), _one("truth", 5.0)) == [("a", 5.0, "scored")]
+
+
+def test_an_aspect_that_was_not_asked_for_yet_leaves_no_overall_score() -> None:
+    """A run that was interrupted between two aspects shows no mean of the first one, even if no answer has the second."""
+    assert [status for _, _, status in _overall(_one("style", 2.0))] == ["incomplete"]
+    found = _overall(_one("style", 2.0), _one("truth", 4.0), _one("style", 2.0, B))
+    assert [(model, status) for model, _, status in found] == [("a", "scored"), ("b", "incomplete")]
+
+
+def test_repeats_and_questions_are_put_together_apart() -> None:
+    """Each sample has an overall score of its own."""
+    found = _overall(*(_one(aspect, score + n, sample=n) for n in (0, 1) for aspect, score in (("style", 2.0), ("truth", 4.0))))
+    assert [score for _, score, _ in found] == [3.0, 4.0]
+
+
+def test_a_judge_that_scores_the_whole_itself_is_left_alone() -> None:
+    """Where "overall" is among the aspects, nothing is derived."""
+    rows = _rows(judgment(A, mode="absolute", scores={"overall": (7.0,), "style": (3.0,)}))
+    assert [(r["aspect"], r["score_a"]) for r in rows] == [("overall", 7.0), ("style", 3.0)]
+
+
+def test_of_a_checklist_only_the_share_counts() -> None:
+    """Items differ from question to question: they stay in the record and are no rows."""
+    scores = {"overall": (0.5,), "item-1": (1.0,), "item-2": (0.0,)}
+    (row,) = _rows(judgment(A, mode="checklist", scores=scores))
+    assert (row["aspect"], row["score_a"], row["mode"]) == ("overall", 0.5, "checklist")
 
 
 def test_a_score_that_is_missing_for_one_leaves_no_outcome() -> None:

@@ -73,6 +73,16 @@ def test_a_new_manifest_holds_what_was_asked() -> None:
     assert len(questions) == 3
 
 
+def test_it_keeps_which_aspects_make_an_overall_score() -> None:
+    """A judge of several aspects is described by them, so that a report needs the folder alone; one of one score is not."""
+    manifest, _ = _begun(_prepared(judges=("ultrafeedback", "helpsteer", "gpt-4")))
+    judges = manifest["judges"]
+    assert (judges["ultrafeedback"]["overall"], judges["helpsteer"]["overall"]) == ("mean", "helpfulness")
+    assert judges["ultrafeedback"]["aspects"]["honesty"] == {"aspects": ["honesty"], "turn": 1, "always": True}
+    assert len(judges["helpsteer"]["aspects"]["attributes"]["aspects"]) == 5
+    assert not {"overall", "aspects"} & set(judges["gpt-4"])
+
+
 def test_the_same_again_is_no_difference() -> None:
     """Asked for the same, the manifest stays as it is."""
     manifest, questions = _begun(_prepared())

@@ -2,17 +2,32 @@
 
 import json
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
 from evalh.reports.document import to_json
+from evalh.reports.juries import JuryPart
 from evalh.reports.leaderboard import ModelRow, PairRow
 from evalh.reports.write import json_bytes
 from reports import builder
 
-TOP = ["schema", "run", "models", "pairs", "categories", "by_judge", "agreement", "judge_card", "cost", "reference"]
-RUN = ["name", "judges", "models", "questions", "question_count", "started_at", "finished_at", "versions", "partial"]
+TOP = [
+    "schema",
+    "run",
+    "models",
+    "pairs",
+    "aspects",
+    "categories",
+    "by_judge",
+    "agreement",
+    "judge_card",
+    "answers",
+    "served",
+    "cost",
+    "reference",
+]
+RUN = ["name", "judges", "models", "questions", "question_count", "started_at", "finished_at", "versions", "partial", "juries"]
 MODEL = [
     "model",
     "rank",
@@ -53,7 +68,19 @@ def test_nothing_is_ever_left_out(made):
     assert list(shown["run"]) == RUN
     assert list(shown["cost"]) == COST
     for board in shown["by_judge"].values():
-        assert list(board) == ["models", "pairs", "categories", "unscored_by_status", "notes"]
+        assert list(board) == [
+            "models",
+            "pairs",
+            "aspects",
+            "categories",
+            "unscored_by_status",
+            "notes",
+            "jury",
+            "repeats",
+            "replies",
+            "flags",
+            "flagged_answers",
+        ]
         for table in (board, *board["categories"].values()):
             assert all(list(row) == MODEL for row in table["models"])
             assert all(list(row) == PAIR for row in table["pairs"])
@@ -64,7 +91,7 @@ def test_nothing_is_ever_left_out(made):
 
 def test_every_field_of_a_row_reaches_the_json():
     """A figure added to the leaderboard cannot be forgotten here."""
-    assert [f.name for f in fields(ModelRow)] == MODEL
+    assert [f.name for f in fields(ModelRow)] == [*MODEL, "aspects"]  # those are a table of their own, by aspect
     assert [f.name for f in fields(PairRow)] == PAIR
 
 
@@ -72,7 +99,7 @@ def test_the_only_judge_is_also_at_the_top():
     """One judge: its tables and its reference are repeated at the top level."""
     made = builder.report(3)
     shown = to_json(made)
-    assert all(shown[name] == shown["by_judge"]["gpt-4"][name] for name in ("models", "pairs", "categories"))
+    assert all(shown[name] == shown["by_judge"]["gpt-4"][name] for name in ("models", "pairs", "aspects", "categories"))
     assert shown["reference"] == "vicuna-13b"
     assert shown["models"][0]["rank"] == [1, 2]
 
@@ -80,8 +107,23 @@ def test_the_only_judge_is_also_at_the_top():
 def test_of_several_judges_none_is_at_the_top():
     """Two judges: the top level is null, both are in by_judge."""
     shown = to_json(builder.report(3, judges=("gpt-4", "claude")))
-    assert (shown["models"], shown["pairs"], shown["categories"]) == (None, None, None)
+    assert [shown[name] for name in ("models", "pairs", "aspects", "categories")] == [None] * 4
     assert list(shown["by_judge"]) == ["gpt-4", "claude"]
+
+
+def test_a_jury_is_at_the_top():
+    """One jury among judges: its tables and its reference stand for the run; of two juries neither does."""
+    made = builder.report(3, judges=("panel", "gpt-4", "claude"))
+    part = JuryPart(("gpt-4", "claude"), "majority", 2, ("pairwise",), "Two.")
+    shown = to_json(replace(made, juries={"panel": part}))
+    assert shown["models"] == shown["by_judge"]["panel"]["models"]
+    assert shown["reference"] == made.leaderboards["panel"].reference
+    described = {"members": ["gpt-4", "claude"], "rule": "majority", "quorum": 2, "modes": ["pairwise"], "note": "Two."}
+    assert shown["run"]["juries"] == {"panel": described}
+    assert shown["by_judge"]["panel"]["jury"].items() >= described.items()
+    assert (shown["by_judge"]["gpt-4"]["jury"], shown["by_judge"]["gpt-4"]["repeats"]) == (None, None)
+    assert to_json(replace(made, juries={"panel": part, "gpt-4": part}))["models"] is None
+    assert to_json(replace(made, juries={"silent": part}))["models"] is None
 
 
 def test_what_is_not_a_number_is_null():

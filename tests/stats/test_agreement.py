@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from evalh.errors import TooFewData
-from evalh.stats.agreement import agreement, verdicts
+from evalh.stats.agreement import Verdicts, agreement, alpha, between, verdicts
 from evalh.stats.frame import Results, as_results
 
 
@@ -89,3 +89,49 @@ def test_nothing_to_compare_is_said() -> None:
         agreement(frame, [_vote("2", "model_a")])
     with pytest.raises(TooFewData):
         agreement(frame, [_vote("1", "model_a")], ties="dropped")
+
+
+def _said(values: str) -> Verdicts:
+    """Verdicts on questions 0, 1, 2 … of one pair; "." where there is none."""
+    return {(str(i), "a", "b", 1): int(x) for i, x in enumerate(values) if x != "."}
+
+
+def test_two_judges_agree_where_both_decided() -> None:
+    """What only one of them decided does not count; n counts questions, the number comparisons."""
+    first, second = _said("1010."), _said("100.1")
+    estimate, count = between(first, second)
+    assert (estimate.value, estimate.n, count) == (pytest.approx(2 / 3), 3, 3)
+    assert between(second, first) == (estimate, count)
+    twice = {**first, ("0", "a", "c", 1): 0}
+    estimate, count = between(twice, {**second, ("0", "a", "c", 1): 1})
+    assert (estimate.value, estimate.n, count) == (0.5, 3, 4)
+    with pytest.raises(TooFewData):
+        between(_said("1."), _said(".1"))
+
+
+@pytest.mark.parametrize(
+    ("judges", "value"),
+    [
+        (("0100000010", "1110010000"), 0.095),
+        (("123321412...", "1233224125.3", ".3332342251.", "12332441251."), 0.743),
+    ],
+)
+def test_alpha_of_published_examples(judges: tuple[str, ...], value: float) -> None:
+    """The two worked examples of nominal data in Krippendorff (2011), the second with gaps."""
+    estimate = alpha([_said(j) for j in judges])
+    assert estimate.value == pytest.approx(value, abs=5e-4)
+    assert estimate.low is not None
+    assert estimate.high is not None
+    assert estimate.low < value < estimate.high <= 1.0
+
+
+def test_alpha_at_its_ends() -> None:
+    """Perfect agreement is 1, with room for one question that differs; where all say one thing nothing is left to chance."""
+    same = alpha([_said("10100110"), _said("10100110"), _said("10100110")])
+    assert same.value == same.high == 1.0
+    assert same.low is not None
+    assert same.low < 1.0
+    assert alpha([_said("1010"), _said("0101")]).value == pytest.approx(-0.75)
+    for judges in ((_said("1111"), _said("1111")), (_said("1."), _said(".1"))):
+        with pytest.raises(TooFewData):
+            alpha(judges)

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import random
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from evalh.stats.cells import Cells, collect
+from evalh.stats.summary import summarise
 from stats.frames import comparison, results, review, score
 
 
@@ -123,6 +125,55 @@ def test_overall_aspect_counts_alone() -> None:
     cells = collect(results(rows))
     assert column(cells, "scores", "total") == [7]
     assert cells.unscored_by_status == {}
+
+
+def test_an_overall_aspect_counts_alone_even_if_it_is_unscored() -> None:
+    """A judge of whose overall scores none could be read has no mean of its other aspects instead."""
+    rows = [score("q", "a", None), score("q", "a", 3, aspect="depth")]
+    cells = collect(results(rows))
+    assert column(cells, "scores", "total") == [0]
+    assert cells.unscored_by_status == {"no_verdict": 1}
+
+
+def test_every_aspect_has_scores_of_its_own() -> None:
+    """Beside the overall score each aspect is kept, with its own step; one that does not apply to an answer is not there."""
+    rows = [score("q", "a", 7), score("q", "a", 1, aspect="depth"), score("q2", "a", None, aspect="depth", status="scored")]
+    rows += [score("q", "b", 5, aspect="depth"), score("q", "b", 2, aspect="style")]
+    cells = collect(results(rows))
+    assert sorted(cells.aspects) == ["depth", "style"]
+    depth, step = cells.aspects["depth"]
+    assert (depth.total.tolist(), depth.model.tolist(), step) == ([1, 0, 5], [0, 0, 1], 4)
+    assert sorted(cells.of_category("none").aspects) == ["depth", "style"]
+    assert not len(cells.of_category("none").aspects["depth"][0].model)
+
+
+def _ranked(question: str, names: str, **more: Any) -> list[dict[str, Any]]:
+    """The rows of one ranking in which each model beats those behind it."""
+    pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+    return [comparison(question, a, b, 1.0, mode="ranking", group_id=f"{question}/{names}", **more) for a, b in pairs]
+
+
+def test_a_ranking_is_one_judgment_of_each_model() -> None:
+    """Six pairs of four models come from one reply: it counts once for each, and once where it is missing."""
+    unread = [row | {"outcome": float("nan"), "status": "truncated"} for row in _ranked("q3", "abcd")]
+    cells = collect(results([*_ranked("q", "abcd"), *_ranked("q2", "ab"), *unread]))
+    assert cells.unscored_by_status == {"truncated": 1}
+    found = summarise(cells)
+    assert found.judged.tolist() == [2, 2, 1, 1]
+    assert found.missing.tolist() == [1, 1, 1, 1]
+    assert [(p.scored, p.unscored) for p in found.pairs if (p.model_a, p.model_b) in (("a", "b"), ("c", "d"))] == [
+        (2, 1),
+        (1, 1),
+    ]
+    assert found.counts.tolist() == [[4, 0, 0], [2, 0, 2], [1, 0, 2], [0, 0, 3]]
+
+
+def test_a_ranking_in_both_orders_is_two_judgments() -> None:
+    """The second order is a reply of its own, about the same group."""
+    twice = [*_ranked("q", "abc"), *_ranked("q", "abc", swapped=True)]
+    cells = collect(results(twice))
+    assert summarise(cells).judged.tolist() == [2, 2, 2]
+    assert column(cells, "comparisons", "wins") == [1, 1, 1]
 
 
 def test_without_an_overall_aspect_all_count_as_one_judgment() -> None:

@@ -19,11 +19,11 @@ from urllib.parse import urlsplit
 import orjson
 
 from evalh.backends.http_errors import detail, error_of, unsupported
-from evalh.core.config import ModelSpec
+from evalh.core.config import UNSENT, ModelSpec
 from evalh.core.models import OPENAI_URL
 from evalh.core.records import Completion, RawReply, Request, Usage
 from evalh.core.wire import clean
-from evalh.errors import AuthFailed, BackendError, ServerFault
+from evalh.errors import AuthFailed, BackendError, BadRequest, ServerFault
 
 if TYPE_CHECKING:
     from evalh.backends.batches import BatchService
@@ -96,6 +96,12 @@ class OpenAIBackend:
                 continue
             body[self._limit_name if name == "max_tokens" else name] = value
         body.update(self.spec.extra_body)
+        for name, only in UNSENT.items():
+            if body.get(name) not in (None, only):
+                raise BadRequest(
+                    f"{self._who} would be sent {name} = {body[name]!r}: a request has one whole reply here, and servers that"
+                    " know no other way ignore the field in silence. Leave it out; --samples asks several times"
+                )
         return body
 
     async def send(self, request: Request) -> RawReply:
@@ -171,19 +177,20 @@ class OpenAIBackend:
             choice = data["choices"][0]
             message = choice["message"]
             text, refusal = _content(message.get("content")), _name(message.get("refusal"))
+            called = None if text else _arguments(message)
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
             said = detail(self._without_secrets(raw.body))
             raise ServerFault(f"{self._who} sent a reply that is not a chat completion: {said or 'an empty one'}") from None
         usage = data.get("usage")
         return Completion(
-            text=text or refusal or "",
+            text=text or refusal or called or "",
             finish_reason=_name(choice.get("finish_reason")),
             usage=_usage(usage) if isinstance(usage, dict) and usage else None,
             served_model=_name(data.get("model")),
             fingerprint=_name(data.get("system_fingerprint")),
             logprobs=_logprobs(choice.get("logprobs")),
             reasoning=_name(message.get("reasoning_content")) or _name(message.get("reasoning")),
-            flags=(*raw.adapted, *(("refusal",) if refusal else ())),
+            flags=(*raw.adapted, *(("refusal",) if refusal else ()), *(("tool_call",) if called and not refusal else ())),
         )
 
     async def generate(self, request: Request) -> Completion:
@@ -259,6 +266,18 @@ def _content(value: Any) -> str:
     if value is not None and not isinstance(value, str):
         raise TypeError("content is neither text nor parts")
     return clean(value or "")
+
+
+def _arguments(message: dict[str, Any]) -> str | None:
+    """The arguments of the one tool call that a message without text consists of, as the JSON text that they are."""
+    calls = message.get("tool_calls") or [{"function": message.get("function_call")}]
+    if not isinstance(calls, list) or len(calls) != 1 or not isinstance(calls[0], dict):
+        return None
+    function = calls[0].get("function")
+    arguments = function.get("arguments") if isinstance(function, dict) else None
+    if isinstance(arguments, dict):  # some servers hand over what they have read already
+        arguments = encode(arguments).decode()
+    return clean(arguments) if isinstance(arguments, str) else None
 
 
 def _name(value: Any) -> str | None:

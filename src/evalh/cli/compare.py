@@ -39,7 +39,7 @@ from evalh.cli.main import FAILED
         type=click.Choice(["text", "json", "github"]),
         default="text",
         show_default=True,
-        help="Form of the output; github is markdown for a job summary.",
+        help="Form of the output.",
     ),
 )
 def command(

@@ -11,12 +11,13 @@ from evalh.cli import options
 FROM = click.option(
     "--from", "source", default="", metavar="DIR-or-URL", help="A mirror: a folder or an address with the set's files."
 )
-YES = click.option("--yes", is_flag=True, help="Do not ask before the download.")
 
 
 @click.command("fetch")
 @click.argument("name", metavar="NAME", required=False)
-@options.apply(FROM, YES, click.option("--list", "listing", is_flag=True, help="The sets that have a name."), options.FORMAT)
+@options.apply(
+    FROM, options.YES, click.option("--list", "listing", is_flag=True, help="The sets that have a name."), options.FORMAT
+)
 def command(name: str | None, source: str, yes: bool, listing: bool, shape: str) -> None:
     """Bring a published set here, checked against its SHA-256.
 

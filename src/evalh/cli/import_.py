@@ -1,4 +1,4 @@
-"""`evalh import FORMAT PATH`: another tool's files as a run folder."""
+"""`evalh import [FORMAT] PATH`: another tool's files as a run folder."""
 
 from __future__ import annotations
 
@@ -6,37 +6,76 @@ from pathlib import Path
 
 import click
 
-FORMATS = ("vicuna-2023",)
-
 
 @click.command("import")
-@click.argument("form", metavar="FORMAT")
-@click.argument("path", metavar="PATH", type=click.Path(path_type=Path))
+@click.argument("what", nargs=-1, metavar="[FORMAT] PATH", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="RUN", help="The run folder to write.")
+@click.option(
+    "--with",
+    "extra",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="One more file or folder, such as the questions that verdicts are about. May be repeated.",
+)
+@click.option("--judge-name", metavar="NAME", help="The judge's label, where the files name none or another is wanted.")
+@click.option("--encoding", metavar="NAME", default="utf-8", help="Of the text, where it is not UTF-8: latin-1, cp1252, …")
 @click.option(
     "--reviews", metavar="SET", help="vicuna-2023: a folder under review/. Default: the one behind the published figures."
 )
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), metavar="RUN", help="The run folder to write."
-)
-def command(form: str, path: Path, reviews: str | None, out: Path) -> None:
+def command(
+    what: tuple[Path, ...],
+    out: Path,
+    extra: tuple[Path, ...],
+    judge_name: str | None,
+    encoding: str,
+    reviews: str | None,
+) -> None:
     """Turn another tool's files into a run folder.
 
-    FORMAT is vicuna-2023: the folder layout of the evaluation of March 2023.
+    PATH is a file, a folder or a zip archive; files may be packed with gzip. Where FORMAT is left out, the files tell it:
 
     \b
-    Example:
-      evalh import vicuna-2023 table/ --out results/vicuna-2023
-      evalh report results/vicuna-2023
+      vicuna-2023     the folder layout of the evaluation of March 2023
+      fastchat        question.jsonl, model_answer/, reference_answer/, model_judgment/
+      alpaca-eval     model_outputs.json and annotations.json of every version
+      arena-hard      question.jsonl, model_answer/, model_judgment/
+      battles         model_a, model_b and winner in every row: CSV, JSON, JSON lines, Parquet
+      mt-bench-human  the same, with expert_… and author_… as voters
+      llmbar          pairs with one better output, and evaluators' verdicts
+      inspect         .eval logs, one or a folder of them
+      wildvision      judgments of WildVision-Bench
+
+    \b
+    Examples:
+      evalh import fastchat data/mt_bench --out results/mt-bench
+      evalh import battles.csv --out results/arena
+      evalh import gpt-4_single.jsonl --with question.jsonl --out results/mt-bench
     """
-    from evalh.errors import UnknownName
+    import codecs
 
-    if form not in FORMATS:
-        raise UnknownName("format", form, FORMATS)
-    from evalh.importers import vicuna_2023, write
+    from evalh.errors import BadConfig
+    from evalh.importers.formats import FORMATS, bring_in
+    from evalh.importers.options import Options
+    from evalh.reports.text import visible
 
-    chosen = reviews or vicuna_2023.DEFAULT_SET
-    folder = write.write(vicuna_2023.read(path, chosen), out, f"vicuna-2023/{chosen}")
-    counts = folder.manifest()["counts"]
+    form = str(what[0]) if len(what) == 2 else None
+    if len(what) not in (1, 2) or (len(what) == 1 and str(what[0]) in FORMATS and not what[0].exists()):
+        raise click.UsageError("say what is to be imported: evalh import [FORMAT] PATH --out RUN")
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise BadConfig(f"--encoding {encoding}: there is no such encoding") from None
+    done = bring_in(what[-1], out, form, extra, Options(codecs.lookup(encoding).name, judge_name, reviews))
+    for note, count in done.notes.items():
+        click.echo(f"{count} {note}", err=True)
+    if done.ignored:
+        shown = ", ".join(done.ignored[:10])
+        more = len(done.ignored) - 10
+        click.echo(f"not of this format, passed over: {visible(shown)}{f' and {more} more' if more > 0 else ''}", err=True)
+    counts = done.folder.manifest()["counts"]
+    detected = f", {done.form}" if form is None else ""
     click.echo(
-        f"{counts['answers']} answers and {counts['judgments']} judgments ({counts['judgments_unscored']} unscored) in {out}"
+        f"{counts['answers']} answers and {counts['judgments']} judgments ({counts['judgments_unscored']} unscored) "
+        f"in {out}{detected}"
     )

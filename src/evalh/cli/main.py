@@ -24,9 +24,14 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "show": ("evalh.cli.show:command", "Print answers and the judge's words."),
     "runs": ("evalh.cli.runs:command", "List the runs there are."),
     "models": ("evalh.cli.models:group", "Models that have a name."),
-    "judges": ("evalh.cli.judges:group", "Judges: list, show, validate, render, parse."),
+    "judges": ("evalh.cli.judges:group", "Judges: list, show, validate, check, render, parse, import."),
     "questions": ("evalh.cli.questions:group", "Question sets: list, show, validate."),
     "import": ("evalh.cli.import_:command", "Turn another tool's files into a run folder."),
+    "compare": ("evalh.cli.compare:command", "Whether one model is better than another."),
+    "export": ("evalh.cli.export:command", "Write a run as the files of another tool, or as pairs for training."),
+    "fetch": ("evalh.cli.fetch:command", "Bring a published set here, checked against its SHA-256."),
+    "replay": ("evalh.cli.replay:command", "Hold a published set's figures against ours."),
+    "rate": ("evalh.cli.rate:command", "Ratings from any table of battles."),
     "ledger": ("evalh.cli.ledger:group", "The ledger of paid responses: look, check, clean, carry."),
 }
 """name -> (where it lives, what it says of itself); a test holds the words against each command's own."""

@@ -55,7 +55,7 @@ JUDGE = click.option(
     callback=listed,
     multiple=True,
     metavar="J",
-    help="Judges, one or several. Default: baseline, which asks no model.",
+    help="Judges or juries of evalh.toml, one or several. Default: baseline, which asks no model.",
 )
 JUDGE_MODEL = click.option(
     "--judge-model", metavar="SPEC", help="The model behind the judge, e.g. openai:gpt-4o; its protocol stays."
@@ -80,7 +80,12 @@ HOW = apply(
     click.option("--no-swap", is_flag=True, help="Ask each comparison in one order only."),
 )
 SAMPLES = click.option(
-    "--samples", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Repeats of everything."
+    "--samples",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Repeats of everything; what becomes of a judge's is its `repeats` in evalh.toml.",
 )
 OUT = click.option(
     "--out",
@@ -100,10 +105,11 @@ LEDGER = click.option(
     metavar="FILE",
     help="Ledger of paid responses. Default: in the user's data folder.",
 )
+SEED = click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of everything that is drawn.")
 YES = click.option(
     "--yes",
     is_flag=True,
-    help="Never ask. (A person at a terminal is asked before a run that could cost more than $1, or a ledger is pruned.)",
+    help="Never ask. (A person at a terminal is asked before a run that could cost more than $1, a download, or pruning.)",
 )
 RUNNING = apply(
     click.option(
@@ -114,7 +120,7 @@ RUNNING = apply(
         metavar="N",
         help="Requests in flight at the most.",
     ),
-    click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of everything that is drawn."),
+    SEED,
     click.option(
         "--budget",
         type=click.FloatRange(min=0),

@@ -44,7 +44,7 @@ def anchored(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
         help="Intervals from N bootstrap rounds. Default: the closed-form sandwich.",
     ),
     click.option("--anchor", callback=anchored, metavar="MODEL=VALUE", help="Fix one model's rating. Default: mean 1000."),
-    click.option("--seed", default=0, show_default=True, metavar="N", help="Of the bootstrap's draws."),
+    options.SEED,
     options.FORMAT,
 )
 def command(

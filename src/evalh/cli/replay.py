@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evalh.cli import options
-from evalh.cli.fetch import FROM, YES, bring
+from evalh.cli.fetch import FROM, bring
 from evalh.cli.main import FAILED
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("name", metavar="NAME")
 @options.apply(
     FROM,
-    YES,
+    options.YES,
     click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The run folder. Default: results/NAME."),
     options.FORMAT,
 )

@@ -73,6 +73,8 @@ def _said(j: object) -> str:
             f"{line(aspect)}: {', '.join('–' if s is None else f'{s:g}' for s in scores)}"
             for aspect, scores in j.scores.items()
         )
+    if j.ranking:
+        return f"ranks in the order shown: {', '.join(map(str, j.ranking))}"
     if j.preference is not None:
         return f"preference for the first shown: {j.preference:g}"
     return f"verdict: {j.verdict}"

@@ -47,7 +47,7 @@ def carry_out(flags: dict[str, Any], *, asks: bool, reports: bool) -> None:
         click.echo(
             f"{outcome.counts['answers']} answers ({outcome.counts['answers_failed']} failed) in {folder / 'answers.jsonl'}"
         )
-    _leave(outcome, folder, flags["max_failures"], watcher.must_say)
+    leave(outcome, folder, flags["max_failures"], watcher.must_say)
 
 
 def show(folder: Path, reference: str | None, *, write_files: bool) -> None:
@@ -72,7 +72,7 @@ def show(folder: Path, reference: str | None, *, write_files: bool) -> None:
         click.echo(f"report: {folder / 'report' / 'index.html'}")
 
 
-def _leave(outcome: Outcome, folder: Path, most: tuple[float | None, int | None], say: Callable[[str], None]) -> None:
+def leave(outcome: Outcome, folder: Path, most: tuple[float | None, int | None], say: Callable[[str], None]) -> None:
     """Exit as promised; silent where all is done."""
     pending = ""
     if outcome.batches:

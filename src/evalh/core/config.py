@@ -6,21 +6,19 @@ take part. Both end in the frozen objects below, and nothing past this module lo
 
 from __future__ import annotations
 
-import contextlib
-import json
-import math
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-from evalh.errors import BadConfig, UnknownName
+from evalh.core.toml import Checker
+from evalh.errors import BadConfig
 
 FILE: Final = "evalh.toml"
-TABLES: Final = ("models", "judges", "limits", "generation", "prices")
+TABLES: Final = ("models", "judges", "juries", "limits", "generation", "prices")
 GENERATION: Final = (
     "temperature",
     "top_p",
@@ -51,10 +49,20 @@ MODEL_KEYS: Final = (
     "system",
     "path",
     "metadata",
+    "structured",
     *GENERATION,
 )
-JUDGE_KEYS: Final = ("judge", "model", "attempts", *GENERATION)
+JUDGE_KEYS: Final = ("judge", "model", "attempts", "repeats", "structured", *GENERATION)
+JURY_KEYS: Final = ("judges", "rule", "quorum", "note")
+RULES: Final = ("majority", "mean")
+"""How several voices become one; see `evalh.stats.jury`."""
+REPEATS: Final = ("each", *RULES)
+"""What --samples makes of a judge's repeats: rows of their own, or one voice."""
 LIMIT_KEYS: Final = ("concurrency", "requests_per_minute", "tokens_per_minute")
+UNSENT: Final[Mapping[str, Any]] = {"n": 1, "stream": False}
+"""Fields of a request that evalh sets by leaving them out: one whole reply at a time. Another value is refused."""
+FORMS: Final = ("json_schema", "grammar", "choice", "guided_choice", "none")
+"""What a server can hold a judge's reply to, and "none"; see `evalh.judges.structured`."""
 LABEL: Final = re.compile(r"[^\s=:,/\\]+")
 
 
@@ -76,7 +84,8 @@ class ModelSpec:
     """One model as it is to be reached.
 
     `label` names it in records and reports; `revision` tells apart what one server may have loaded at different times under
-    one name. `params` are generation parameters that the user fixed for this model; they win over a set's own.
+    one name. `params` are generation parameters that the user fixed for this model; they win over a set's own. `structured` is
+    one of `FORMS`: what the server can hold a judge's reply to, None where nobody said.
     """
 
     label: str
@@ -94,6 +103,7 @@ class ModelSpec:
     system: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     needs_endpoint: bool = False
+    structured: str | None = None
 
     @property
     def spec(self) -> str:
@@ -116,13 +126,35 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class JudgeChoice:
-    """One judge as it is to be used: which protocol, asked of which model, with which settings changed."""
+    """One judge as it is to be used: which protocol, asked of which model, with which settings changed.
+
+    `repeats` is one of `REPEATS`. `alone` is false where nobody asked for the judge but a jury that it is a member of.
+    `structured` is one of `FORMS`, None where nobody said.
+    """
 
     label: str
     judge: str
     model: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     attempts: int | None = None
+    repeats: str = "each"
+    alone: bool = True
+    structured: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Jury:
+    """Several judges whose judgments are made into one.
+
+    `members` are judges as --judge takes them; in a RunConfig, their labels. `rule` is one of `RULES`; fewer than `quorum`
+    scored members, and the jury is silent.
+    """
+
+    name: str
+    members: tuple[str, ...]
+    rule: str
+    quorum: int
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +173,7 @@ class UserConfig:
     path: Path | None = None
     models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     judges: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    juries: Mapping[str, Jury] = field(default_factory=dict)
     limits: Mapping[str, Limits] = field(default_factory=dict)
     generation: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     prices: Mapping[str, Price] = field(default_factory=dict)
@@ -156,6 +189,7 @@ class RunConfig:
     questions: str = "core-80"
     models: tuple[ModelSpec, ...] = ()
     judges: tuple[JudgeChoice, ...] = ()
+    juries: tuple[Jury, ...] = ()
     categories: tuple[str, ...] = ()
     limit: int | None = None
     mode: str = "both"
@@ -177,7 +211,8 @@ class RunConfig:
     def name(self) -> str:
         """The derived run name: question set and judges only, so that more models extend the run."""
         stem = Path(self.questions).stem if self.questions.endswith(".jsonl") else Path(self.questions).name
-        parts = [stem, "+".join(j.label for j in self.judges)] if self.judges else [stem]
+        named = [j.label for j in self.judges if j.alone] + [jury.name for jury in self.juries]
+        parts = [stem, "+".join(named)] if named else [stem]
         return re.sub(r"[^\w.+-]", "_", "--".join(parts))
 
 
@@ -214,9 +249,10 @@ def load(path: Path | None = None) -> UserConfig:
         check.table(data.get(table, {}), (table,))
     models = {name: check.model(name, entry) for name, entry in data.get("models", {}).items()}
     judges = {name: check.judge(name, entry) for name, entry in data.get("judges", {}).items()}
+    juries = {name: check.jury(name, entry) for name, entry in data.get("juries", {}).items()}
     limits = {_endpoint(url): check.limits(url, entry) for url, entry in data.get("limits", {}).items()}
     prices = {name: check.price(entry, ("prices", name)) for name, entry in data.get("prices", {}).items()}
-    return UserConfig(path, models, judges, limits, check.generation(data.get("generation", {})), prices)
+    return UserConfig(path, models, judges, juries, limits, check.generation(data.get("generation", {})), prices)
 
 
 def check_generation(path: Path, text: str, data: Any) -> dict[str, Mapping[str, Any]]:
@@ -250,6 +286,12 @@ def _endpoint(url: str) -> str:
     return url.rstrip("/")
 
 
+def _or(words: tuple[str, ...]) -> str:
+    """`"a", "b" or "c"`."""
+    quoted = [f'"{word}"' for word in words]
+    return f"{', '.join(quoted[:-1])} or {quoted[-1]}"
+
+
 def _looks_like_a_key(name: str) -> bool:
     """Whether what stands where a variable's name belongs is a credential: no name, or a long jumble of letters and digits."""
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
@@ -257,67 +299,8 @@ def _looks_like_a_key(name: str) -> bool:
     return any(len(part) >= 16 and re.search(r"[0-9]", part) and re.search(r"[a-z]", part) for part in name.split("_"))
 
 
-def _paths(value: Any, head: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The path of every key in a parsed piece of TOML."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield (*head, key)
-            yield from _paths(inner, (*head, key))
-
-
-class _Checker:
-    """Checks the values of one TOML file; every fault names the file and the line of the key.
-
-    `within` is the path of the table that a key stands in: ("models", "vicuna").
-    """
-
-    def __init__(self, path: Path, text: str) -> None:
-        self.path = path
-        self.lines = text.splitlines()
-
-    def fault(self, key: str, message: str, within: tuple[str, ...] = ()) -> NoReturn:
-        raise BadConfig(f"{self.path}{self._line((*within, key))}: {message}")
-
-    def _line(self, wanted: tuple[str, ...]) -> str:
-        """The ":N" of the first line that sets this key, or else of the innermost table around it that has one."""
-        found: dict[tuple[str, ...], int] = {}
-        head: tuple[str, ...] = ()
-        for number, line in enumerate(self.lines, 1):
-            for piece in (line, line.partition("=")[0] + "= 0"):  # a value may go on over several lines
-                with contextlib.suppress(tomllib.TOMLDecodeError):
-                    paths = list(_paths(tomllib.loads(piece)))
-                    break
-            else:
-                continue
-            if line.lstrip().startswith("["):
-                head = paths[-1] if paths else ()
-                paths = [head[:depth] for depth in range(1, len(head) + 1)]
-            else:
-                paths = [(*head, *path) for path in paths]
-            for path in paths:
-                found.setdefault(path, number)
-        while wanted and wanted not in found:
-            wanted = wanted[:-1]
-        return f":{found[wanted]}" if wanted else ""
-
-    def keys(self, data: Mapping[str, Any], known: Sequence[str], within: tuple[str, ...]) -> None:
-        for key in data:
-            if key not in known:
-                self.fault(key, str(UnknownName("key" if within else "table", key, tuple(known))), within)
-
-    def table(self, entry: Any, within: tuple[str, ...]) -> dict[str, Any]:
-        if not isinstance(entry, dict):
-            self.fault(within[-1], f"{within[-1]!r} must be a table", within[:-1])
-        return dict(entry)
-
-    def typed(self, data: Mapping[str, Any], key: str, kind: type, what: str, within: tuple[str, ...]) -> None:
-        if key in data and (not isinstance(data[key], kind) or (isinstance(data[key], bool) and kind is not bool)):
-            self.fault(key, f"{key} must be {what}", within)
-
-    def number(self, data: Mapping[str, Any], key: str, within: tuple[str, ...]) -> None:
-        value = data.get(key, 0)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            self.fault(key, f"{key} must be a number", within)
+class _Checker(Checker):
+    """Checks the tables of evalh.toml."""
 
     def model(self, name: str, entry: Any) -> dict[str, Any]:
         here = ("models", name)
@@ -336,24 +319,15 @@ class _Checker:
         if _looks_like_a_key(data.get("api_key_env", "NONE")):
             self.fault("api_key_env", "api_key_env is the NAME of an environment variable, never the key itself", here)
         self.parameters(data, here)
+        self.structured(data, here)
+        for key, value in data.get("extra_body", {}).items():
+            if key in UNSENT and value != UNSENT[key]:
+                self.fault(key, f"{key} = {value!r}: evalh asks for one whole reply at a time; --samples asks for several", here)
         if "price" in data:
             data["price"] = self.price(data["price"], (*here, "price"))
         if "base_url" in data and (wrong := url_fault(data["base_url"])):
             self.fault("base_url", f"base_url {wrong}", here)
         return data
-
-    def texts(self, data: Mapping[str, Any], key: str, within: tuple[str, ...]) -> None:
-        self.typed(data, key, dict, "a table", within)
-        for name, value in data.get(key, {}).items():
-            if not isinstance(value, str) or not value.isprintable():
-                self.fault(name, f"{key}: {name} must be text on one line", (*within, key))
-
-    def plain(self, data: Mapping[str, Any], key: str, within: tuple[str, ...]) -> None:
-        self.typed(data, key, dict, "a table", within)
-        try:
-            json.dumps(data.get(key), allow_nan=False)
-        except (TypeError, ValueError):
-            self.fault(key, f"{key} may hold only what JSON can: no dates, no nan, no inf", within)
 
     def judge(self, name: str, entry: Any) -> dict[str, Any]:
         here = ("judges", name)
@@ -364,8 +338,38 @@ class _Checker:
         self.typed(data, "attempts", int, "a whole number", here)
         if data.get("attempts", 1) < 1:
             self.fault("attempts", "attempts must be at least 1", here)
+        if data.get("repeats", "each") not in REPEATS:
+            self.fault("repeats", f"repeats must be {_or(REPEATS)}", here)
+        self.structured(data, here)
         self.parameters(data, here)
         return data
+
+    def structured(self, data: Mapping[str, Any], within: tuple[str, ...]) -> None:
+        if data.get("structured", "none") not in FORMS:
+            self.fault("structured", f"structured must be {_or(FORMS)}", within)
+
+    def jury(self, name: str, entry: Any) -> Jury:
+        here = ("juries", name)
+        data = self.table(entry, here)
+        self.keys(data, JURY_KEYS, here)
+        if not LABEL.fullmatch(name):
+            self.fault(name, f"a jury's name may not hold spaces, '=', ':', ',' or slashes: {name!r}", here[:-1])
+        members = data.get("judges")
+        if not isinstance(members, list) or not all(isinstance(m, str) and m for m in members):
+            self.fault("judges", 'judges must be a list of judges, such as ["gpt-4", "second=gpt-4"]', here)
+        if len(members) < 2:
+            self.fault("judges", f"a jury needs at least two judges, {name} names {len(members)}", here)
+        for member in members:
+            if members.count(member) > 1:
+                self.fault("judges", f"judge {member!r} is named twice", here)
+        if data.get("rule") not in RULES:
+            self.fault("rule", f"rule must be {_or(RULES)}", here)
+        self.typed(data, "quorum", int, "a whole number", here)
+        quorum = data.get("quorum", len(members) // 2 + 1)
+        if not 1 <= quorum <= len(members):
+            self.fault("quorum", f"quorum must be from 1 to the number of judges, {len(members)}", here)
+        self.typed(data, "note", str, "text", here)
+        return Jury(name, tuple(members), data["rule"], quorum, data.get("note", ""))
 
     def parameters(self, data: Mapping[str, Any], within: tuple[str, ...]) -> None:
         for key in ("temperature", "top_p", "min_p", "presence_penalty", "frequency_penalty", "repetition_penalty"):

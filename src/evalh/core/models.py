@@ -123,6 +123,7 @@ def _from_entry(
         system=entry.get("system"),
         metadata=entry.get("metadata", {}),
         needs_endpoint=bool(entry.get("needs_endpoint")),
+        structured=entry.get("structured"),
     )
 
 

@@ -47,6 +47,9 @@ class Judge(Protocol):
         name: the label under which its judgments are stored.
         modes: the modes it can judge in.
         attempts: how many times an unreadable reply is asked for at the most.
+
+    A judge that gives scores may say between which two numbers they lie, by mode, in `bounds`; only then does a jury take its
+    scores together with those of other judges.
     """
 
     name: str

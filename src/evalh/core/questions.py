@@ -188,9 +188,22 @@ def _question(line: bytes) -> tuple[Question | None, list[str]]:
     metadata = _given(data, "metadata", {})
     if not isinstance(metadata, dict):
         faults.append("metadata must be an object")
+    else:
+        faults += _judged_by(metadata)
     if faults:
         return None, faults
     return Question(str(identity), category, tuple(turns or ()), tuple(reference), tuple(tags), metadata), []
+
+
+def _judged_by(metadata: Mapping[str, Any]) -> Iterable[str]:
+    """The two entries of the metadata that judges are shown: a list of items to be answered with yes or no, and a rubric."""
+    faults = list(_texts("metadata.checklist", metadata["checklist"], needed=True)) if "checklist" in metadata else []
+    if not faults and any("\n" in item.strip() for item in metadata.get("checklist", ())):
+        faults.append("metadata.checklist: an item is one line")
+    rubric = metadata.get("rubric", "-")
+    if not isinstance(rubric, str) or not rubric.strip():
+        faults.append("metadata.rubric must be non-empty text")
+    return faults
 
 
 def _given(data: Mapping[str, Any], key: str, otherwise: Any) -> Any:

@@ -1,44 +1,362 @@
-"""Imported records -> a run folder like any other."""
+"""Imported rows -> a run folder like any other, written as they come: nothing but names and counts is held in memory.
+
+Records stay in the order of the original. What the original repeats is kept as repeats: `sample` counts the answers of one
+model to one question, and the judgments of one judge about one question, turn and set of models. The folder appears under its
+name when all is written; whatever goes wrong before leaves nothing behind.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Final
 
-from evalh.core.records import Question
-from evalh.core.store import RunFolder
-from evalh.errors import RunMismatch
-from evalh.importers.vicuna_2023 import Imported
+import orjson
+
+from evalh.core import wire
+from evalh.core.ids import answer_id, digest, group_id, judgment_id, unit_id
+from evalh.core.records import EMPTY, Answer, Failure, Judgment, Mode, Question, Reading
+from evalh.core.store import FILES, RunFolder
+from evalh.errors import BadImport, RunMismatch, StoreError
+from evalh.importers.table import Table
 from evalh.pipeline.manifest import bare
-from evalh.pipeline.settle import settle
+
+NOT_GIVEN: Final = "not_given"
+NO_TEXT: Final = Failure(NOT_GIVEN, "the imported files hold no text of this answer")
+ERROR: Final = Failure("transient", "the original could not have a reply ($ERROR$)")
+PUBLISHED: Final = "reading:published"
+UNSORTED: Final = "uncategorised"
+BATCH: Final = 1000
+CHARACTERS: Final = 1 << 20
+_SHIFT: Final = 24
 
 
-def write(imported: Imported, out: Path, source: str) -> RunFolder:
-    """Write a new run folder.
+@dataclass(frozen=True, slots=True)
+class JudgeName:
+    """A judge of the original under one of its prompts: label, hash and protocol as they stand in its judgments."""
+
+    label: str
+    hash: str
+    protocol: str
+
+
+class Sink:
+    """Where an importer puts what it reads. Made by `importing`."""
+
+    def __init__(self, folder: RunFolder, questions: BinaryIO, votes: BinaryIO, source: str) -> None:
+        self.source, self.form = source, source.partition("/")[0]
+        self.models: dict[str, dict[str, Any]] = {}
+        self.judges: dict[str, dict[str, Any]] = {}
+        self.inputs: dict[str, str] = {}
+        self.notes: dict[str, int] = {}
+        self.counts = {"answers": 0, "answers_failed": 0, "judgments": 0, "judgments_unscored": 0, "asked_again": 0}
+        self.by_status: dict[str, int] = {}
+        self._folder, self._questions, self._votes = folder, questions, votes
+        self._index: dict[str, int] = {}
+        self._asked: dict[str, str] = {}  # of questions that came as rows: what they ask, to tell another by the same name
+        self._model_index: dict[str, int] = {}
+        self._named: dict[tuple[str, str], JudgeName] = {}
+        self._contents = Table()
+        self._more: dict[int, list[int]] = {}
+        self._latest: dict[int, str] = {}
+        self._repeats = Table()
+        self._places: dict[tuple[Any, ...], int] = {}
+        self._positions: dict[tuple[Any, ...], int] = {}
+        self._batch: list[Answer | Judgment] = []
+        self._held = 0
+
+    # -- questions -------------------------------------------------------------------------------------------------------
+
+    def question(self, question: Question, where: str) -> None:
+        """A question of the original.
+
+        Raises:
+            BadImport: another one has its id; the same one again is passed over, and noted.
+        """
+        content = digest([question.category, question.turns, question.reference], 12)
+        if question.question_id in self._index:
+            if self._asked.get(question.question_id) != content:
+                raise BadImport(f"{where}: question_id {question.question_id!r} stands there already, with another content")
+            self.note("questions that stand there twice, kept once")
+            return
+        self._asked[question.question_id] = content
+        self._write_question(question)
+
+    def asked(self, question_id: str, category: str = UNSORTED) -> None:
+        """A question that a row speaks of: one whose text is not given, unless it is there already."""
+        if question_id not in self._index:
+            self._write_question(Question(question_id, category or UNSORTED, (), tags=(NOT_GIVEN,)))
+            self.note("questions of which no text is given")
+
+    def told(self, question_id: str, category: str, turns: tuple[str, ...], reference: tuple[str, ...] = ()) -> None:
+        """A question whose text stands in a row that is about something else; the first such row counts."""
+        if question_id not in self._index:
+            self._write_question(Question(question_id, category or UNSORTED, turns, reference))
+
+    def _write_question(self, question: Question) -> None:
+        self._index[question.question_id] = len(self._index)
+        self._put(self._questions, wire.dump(question))
+
+    @staticmethod
+    def _put(file: BinaryIO, line: bytes) -> None:
+        try:
+            file.write(line)
+        except OSError as error:
+            raise StoreError(f"{file.name}: cannot be written ({error.strerror or error})") from None
+
+    # -- answers ---------------------------------------------------------------------------------------------------------
+
+    def model(self, name: str, **metadata: Any) -> int:
+        """The index of a model; named in run.json on first sight."""
+        if name not in self._model_index:
+            self._model_index[name] = len(self._model_index)
+            self.models[name] = {
+                "provider": "import",
+                "model": metadata.get("model_id", name),
+                "metadata": metadata,
+                "price": None,
+            }
+        return self._model_index[name]
+
+    def answer(
+        self,
+        question_id: str,
+        model: str,
+        turns: tuple[str, ...],
+        params: Mapping[str, Any] = EMPTY,
+        *,
+        failed: bool = False,
+        judged: bool = True,
+    ) -> str:
+        """An answer that is a row of the original: one more sample, whatever it says. Returns its id.
+
+        Args:
+            failed: the original could not have it, or not all of it.
+            judged: whether it is the one that judgments which name only the model are about, until another one is.
+        """
+        key = self._key(question_id, model)
+        sample = self._samples(key)
+        made = answer_id(question_id, model, params, sample, turns)
+        self._register(key, sample, _content(answer_id(question_id, model, params, 0, turns)))
+        if judged:
+            self._latest[key] = made
+        self._add(Answer(made, question_id, model, dict(params), sample, turns, failure=ERROR if failed else None))
+        return made
+
+    def text(self, question_id: str, model: str, turns: tuple[str, ...] | None, params: Mapping[str, Any] = EMPTY) -> str:
+        """The id of the answer with this text, which stands in a row about something else; made on first sight.
+
+        `turns` None is an answer of which no text is given: a record that says so.
+        """
+        key = self._key(question_id, model)
+        first = answer_id(question_id, model, params, 0, turns or ())
+        content = _content(first)
+        known = self._contents.get(key)
+        if known == content:
+            return first
+        if known:
+            others = self._more.get(key, [])
+            if content in others:
+                return answer_id(question_id, model, params, others.index(content) + 1, turns or ())
+        sample = self._samples(key) if known else 0
+        made = first if sample == 0 else answer_id(question_id, model, params, sample, turns or ())
+        self._register(key, sample, content)
+        if turns is None:
+            self.note("answers of which no text is given")
+            self._add(Answer(made, question_id, model, dict(params), sample, (), flags=(NOT_GIVEN,), failure=NO_TEXT))
+        else:
+            self._add(Answer(made, question_id, model, dict(params), sample, turns))
+        return made
+
+    def latest(self, question_id: str, model: str) -> str:
+        """The id of the answer that a row means which names only the model; of one without text where there is none."""
+        found = self._latest.get(self._key(question_id, model))
+        return found if found is not None else self.text(question_id, model, None)
+
+    def _key(self, question_id: str, model: str) -> int:
+        return (self._index[question_id] << _SHIFT | self.model(model)) + 1
+
+    def _samples(self, key: int) -> int:
+        return 0 if not self._contents.get(key) else 1 + len(self._more.get(key, ()))
+
+    def _register(self, key: int, sample: int, content: int) -> None:
+        if sample == 0:
+            self._contents.set(key, content)
+        else:
+            self._more.setdefault(key, []).append(content)
+
+    # -- judgments -------------------------------------------------------------------------------------------------------
+
+    def judge(self, label: str, variant: str, note: str = "") -> JudgeName:
+        """A judge under one of its prompts."""
+        known = self._named.get((label, variant))
+        if known is not None:
+            return known
+        protocol = f"{self.form}/{variant}"
+        mark = digest([label, protocol])
+        entry = self.judges.setdefault(
+            label, {"judge": self.form, "model": None, "params": {}, "attempts": 1, "variants": {}, "note": note, "hash": ""}
+        )
+        if variant not in entry["variants"]:
+            entry["variants"] = dict(sorted({**entry["variants"], variant: mark}.items()))
+            entry["hash"] = digest(entry["variants"])
+        return self._named.setdefault((label, variant), JudgeName(label, mark, protocol))
+
+    def place(self, judge: JudgeName, question_id: str, turn: int, models: tuple[str, ...]) -> tuple[int, int]:
+        """(position, sample) of the next row: among the judge's rows about these models, and among those about this question.
+
+        The position counts rows, not lines, and does not depend on what stands between them.
+        """
+        among = (judge.label, *sorted(models))
+        position = self._positions.get(among, 0)
+        self._positions[among] = position + 1
+        place = self._places.setdefault((*among, turn), len(self._places))
+        key = (self._index[question_id] << _SHIFT | place) + 1
+        return position, self._repeats.count(key)
+
+    def judgment(
+        self,
+        judge: JudgeName,
+        question_id: str,
+        turn: int,
+        mode: Mode,
+        answers: tuple[str, ...],
+        place: tuple[int, int],
+        reading: Reading,
+        game: int = 0,
+    ) -> None:
+        """One judgment.
+
+        Args:
+            answers: ids in the order shown.
+            place: as `place` gave it; the games of one row share it, and with it their group.
+            reading: what it says; that the verdict is the original's, not one of our readers, is flagged.
+            game: which of the row's games it is.
+        """
+        position, sample = place
+        marked = [*answers, f"#{position}"] if not game else [*answers, f"#{position}", f"game {game}"]
+        unit = unit_id(judge.label, judge.hash, question_id, mode, turn, marked, sample)
+        group = unit
+        if len(answers) > 1:
+            group = group_id(judge.label, judge.hash, question_id, mode, turn, [*answers, f"#{position}"], sample)
+        self.counts["judgments"] += 1
+        self.counts["judgments_unscored"] += reading.status != "scored"
+        self.by_status[reading.status] = self.by_status.get(reading.status, 0) + 1
+        self._add(
+            Judgment(
+                judgment_id=judgment_id(unit, 0),
+                group_id=group,
+                question_id=question_id,
+                turn=turn,
+                judge=judge.label,
+                judge_hash=judge.hash,
+                protocol=judge.protocol,
+                mode=mode,
+                answers=answers,
+                status=reading.status,
+                verdict=reading.verdict,
+                strength=reading.strength,
+                preference=reading.preference,
+                scores=reading.scores,
+                sample=sample,
+                flags=(PUBLISHED, *reading.flags),
+                explanation=reading.explanation,
+                failure=ERROR if reading.status == "failed" else None,
+            )
+        )
+
+    def vote(self, question_id: str, model_a: str, model_b: str, winner: str, rater: str, turn: int = 1) -> None:
+        """A person's verdict, or a recorded one, against which judges are held."""
+        line = {
+            "question_id": question_id,
+            "model_a": model_a,
+            "model_b": model_b,
+            "winner": winner,
+            "rater": rater,
+            "turn": turn,
+        }
+        self._put(self._votes, orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+
+    def note(self, what: str, count: int = 1) -> None:
+        """Count something that the user is told at the end."""
+        self.notes[what] = self.notes.get(what, 0) + count
+
+    # -- writing ---------------------------------------------------------------------------------------------------------
+
+    def _add(self, record: Answer | Judgment) -> None:
+        if isinstance(record, Answer):
+            self.counts["answers"] += 1
+            self.counts["answers_failed"] += record.failure is not None
+            self._held += sum(map(len, record.turns))
+        else:
+            self._held += len(record.explanation)
+        self._batch.append(record)
+        if len(self._batch) >= BATCH or self._held > CHARACTERS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is held back."""
+        self._folder.append(self._batch)
+        self._batch.clear()
+        self._held = 0
+
+    def manifest(self, name: str) -> dict[str, Any]:
+        """run.json of the import."""
+        manifest = bare(name)
+        manifest |= {
+            "config": {"imported": self.source},
+            "inputs": dict(sorted(self.inputs.items())),
+            "models": self.models,
+            "judges": self.judges,
+            "questions": {"set": self.source, "sha256": self.inputs.get("question.jsonl")},
+            "counts": {**self.counts, "by_status": dict(sorted(self.by_status.items()))},
+        }
+        return manifest | {"finished_at": manifest["started_at"]}
+
+
+def _content(identity: str) -> int:
+    """64 bits that stand for an answer's text; never 0, which stands for none."""
+    return int(identity[:16], 16) or 1
+
+
+@contextlib.contextmanager
+def importing(out: Path, source: str) -> Iterator[Sink]:
+    """A sink whose records become the run folder `out` when the block ends well.
 
     Args:
-        source: the format and set it came from, kept in run.json.
+        source: the format, and the part of it that was chosen; kept in run.json.
 
     Raises:
-        RunMismatch: the folder holds a run already.
+        RunMismatch: the folder holds something already.
+        BadImport: nothing was imported.
+        StoreError: the disk refuses.
     """
-    folder = RunFolder(out)
-    if folder.exists():
+    final = Path(os.path.abspath(out))
+    if RunFolder(final).exists():
         raise RunMismatch(f"{out} holds a run already; choose another folder with --out, or remove it")
-    with folder.writing():
-        questions: tuple[Question, ...] = imported.questions
-        folder.write_questions(questions)
-        folder.append(imported.answers.values())
-        folder.append(imported.judgments)
-        manifest: dict[str, Any] = bare(folder.name)
-        manifest |= {
-            "config": {"imported": source},
-            "inputs": dict(sorted(imported.inputs.items())),
-            "models": imported.models,
-            "judges": imported.judges,
-            "questions": {"set": source, "sha256": imported.inputs.get("question.jsonl")},
-        }
-        manifest["counts"] = settle(folder, manifest)
-        manifest["finished_at"] = manifest["started_at"]
-        folder.write_manifest(manifest)
-    return folder
+    if final.exists() and (not final.is_dir() or any(final.iterdir())):
+        raise RunMismatch(f"{out} is not an empty folder; choose another with --out")
+    draft = final.with_name(f".{final.name}.{os.getpid()}.importing")
+    folder = RunFolder(draft)
+    try:
+        with folder.writing():
+            with (draft / FILES[Question]).open("wb") as questions, (draft / "votes.jsonl").open("wb") as votes:
+                sink = Sink(folder, questions, votes, source)
+                yield sink
+                sink.flush()
+            if not sink.counts["answers"] and not sink.counts["judgments"]:
+                raise BadImport("nothing was imported: the files hold neither an answer nor a judgment")
+            if not (draft / "votes.jsonl").stat().st_size:
+                (draft / "votes.jsonl").unlink()
+            folder.write_manifest(sink.manifest(final.name))
+        if final.is_dir():
+            final.rmdir()
+        os.replace(draft, final)
+    except OSError as error:
+        raise StoreError(f"{out}: cannot be written ({error.strerror or error})") from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

@@ -18,10 +18,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import exp, log
+from types import MappingProxyType
 from typing import Any, Final
 
 from evalh.core.ids import digest
@@ -94,6 +95,7 @@ class BaselineJudge:
         "a judge worth paying for has to do clearly better."
     )
     modes: tuple[Mode, ...] = ("absolute", "pairwise")
+    bounds: Mapping[Mode, tuple[float, float]] = MappingProxyType({"absolute": (1.0, 10.0)})
     attempts = 1
     model = ""
 

@@ -20,6 +20,7 @@ from typing import Final
 
 from evalh.core.records import Status
 from evalh.judges.voice import Foreign
+from evalh.judges.words import Words
 
 Value = tuple[Status, object]
 """What a mark says: ("scored", value), or the status that it ends in and what it holds."""
@@ -46,23 +47,32 @@ _NAMES_A_VERDICT: Final = re.compile(
     r"|التقييم|الحكم|النتيجة|रेटिंग|निर्णय|अंक",
     re.I,
 )
-_STATES: Final = re.compile(
+_STATES: Final = Words(
     r"\b(?:final (?:verdict|rating|score|answer|decision)"
     r"|(?:my|the|overall) (?:verdict|rating|score|decision|choice)(?: is| would be|:)"
     r"|i(?:['’]d| would|['’]ll| will| must| have to)? ?"
     r"(?:rate|choose|pick|select|prefer|give|award|assign|vote|conclude|decide|go with|say)"
     r"|therefore|thus|hence|consequently|in conclusion|to conclude|verdict is|rating is|deserves|earns|receives)\b",
-    re.I,
+    *("verdict", "rating", "score", "answer", "decision", "choice", "therefore", "thus", "hence", "consequently", "conclu"),
+    *("deserves", "earns", "receives", "rate", "choose", "pick", "select", "prefer", "give", "award", "assign", "vote"),
+    *("decide", "go with", "say"),
 )
-_LEANS: Final = re.compile(r"\b(?:better|winner|wins|superior|stronger|a tie|tied|equal(?:ly)?|rating|score)\b", re.I)
-_TALKS: Final = re.compile(
+_LEANS: Final = Words(
+    r"\b(?:better|winner|wins|superior|stronger|a tie|tied|equal(?:ly)?|rating|score)\b",
+    *("better", "winner", "wins", "superior", "stronger", "tie", "equal", "rating", "score"),
+)
+_TALKS: Final = Words(
     r"\b(?:format|for example|e\.g\.|example|such as|instructed|instructions?|asked to|told to|supposed to"
     r"|(?:must|should|will|can|could) (?:output|answer|reply|respond|write|print|return|use)"
     r"|one of|either|options?|placeholder|strictly"
     r"|zum beispiel|beispiel|par exemple|por ejemplo)\b|例如|格式|形式|например",
-    re.I,
+    *("format", "example", "e.g.", "such as", "instruct", "asked to", "told to", "supposed to", "must ", "should ", "will "),
+    *("can ", "could ", "one of", "either", "option", "placeholder", "strictly", "beispiel", "exemple", "ejemplo"),
 )
-_SUPPOSES: Final = re.compile(r"\b(?:if|when|whether|unless|in case|wenn|falls|если)\b|如果|若|もし", re.I)
+_SUPPOSES: Final = Words(
+    r"\b(?:if|when|whether|unless|in case|wenn|falls|если)\b|如果|若|もし",
+    *("if", "when", "whether", "unless", "in case", "wenn", "falls"),
+)
 _DENIES: Final = re.compile(r"\b(?:not|never|than|instead of|nicht|als|pas|que)\W{1,6}$", re.I)
 _AS_TIE: Final = re.compile(r"\W{0,6}for an? (?:tie|draw)\b", re.I)
 _ATTRIBUTES: Final = re.compile(
@@ -101,11 +111,16 @@ def decide(text: str, interpret: Interpret) -> Decision:
     marks = [Mark(*m.span(), value) for m in MARK.finditer(text) if (value := interpret(m[1], m[2])) is not None]
     if not marks:
         return Decision("no_verdict")
-    foreign = Foreign(text)
+    foreign = Foreign(text, marks[0].start)
     last_line = text.rfind("\n", 0, len(text.rstrip())) + 1
-    own = [mark for mark in marks if _is_own(mark, text, foreign, last_line)]
-    if not own:
-        return Decision("quoted")
+    own = marks
+    if foreign.blocks or foreign.inline:
+        own = [mark for mark in marks if _is_own(mark, text, foreign, last_line)]
+        if not own:
+            return Decision("quoted")
+    if len(own) == 1:  # as below; nearly every reply has one mark
+        ((step, mark),) = _steps(text, own, last_line)
+        return _settle([mark], [], text) if step else Decision("no_verdict")
     steps: dict[int, list[Mark]] = {0: [], 1: [], 2: [], 3: []}
     for step, mark in _steps(text, own, last_line):
         steps[step].append(mark)
@@ -115,7 +130,7 @@ def decide(text: str, interpret: Interpret) -> Decision:
             return _settle(steps[step], lower, text)
     # Nothing but talk about the marks. Two of them in the last sentence are a verdict that cannot be told.
     differ = len({mark.value for mark in own if mark.start >= last_line}) > 1
-    return Decision("conflicting" if differ and not _TALKS.search(text, last_line) else "no_verdict")
+    return Decision("conflicting" if differ and not _TALKS.search(text[last_line:]) else "no_verdict")
 
 
 def _settle(top: list[Mark], lower: list[Mark], text: str) -> Decision:
@@ -226,7 +241,7 @@ def _announced(text: str, start: int) -> bool:
     """Whether the line before says that an example or the format follows."""
     before = text[max(0, start - 200) : start].rstrip()
     line = before[before.rfind("\n") + 1 :]
-    return line.endswith(":") and _TALKS.search(line) is not None
+    return line.endswith(":") and _TALKS.search(line)
 
 
 def _sentence(text: str, begin: int, finish: int, marks: list[Mark], is_last: bool) -> int:
@@ -235,15 +250,15 @@ def _sentence(text: str, begin: int, finish: int, marks: list[Mark], is_last: bo
     if _CONDITION.match(text, marks[-1].end, finish):
         return 0
     before = text[max(begin, marks[0].start - 300) : marks[0].start]
-    talks, supposes, states = _last(_TALKS, before), _last(_SUPPOSES, before), _last(_STATES, before)
-    if talks > states or _DENIES.search(before) or (states < 0 and _AS_TIE.match(text, marks[-1].end, finish)):
+    talks, states = _TALKS.last(before), _STATES.last(before)
+    if (
+        talks > states
+        or _DENIES.search(before, max(0, len(before) - 20))
+        or (states < 0 and _AS_TIE.match(text, marks[-1].end, finish))
+    ):
         return 0
     if is_last and _TRAILER.fullmatch(text, marks[-1].end, finish):
         return 1
-    if supposes > states:
+    if _SUPPOSES.last(before) > states:
         return 0
     return 1 if states >= 0 or _LEANS.search(before) else 3
-
-
-def _last(pattern: re.Pattern[str], text: str) -> int:
-    return max((match.start() for match in pattern.finditer(text)), default=-1)

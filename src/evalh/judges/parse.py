@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from types import MappingProxyType
 from typing import Any, Final
 
 from evalh.core.records import Reading, Status
-from evalh.judges import scores
+from evalh.judges import aspects, items, objects, outputs, rank_list, rankings, scores, tokens, tuned
 from evalh.judges.marks import Value, decide
+from evalh.judges.objects import strictly
 from evalh.judges.scale import FIVE_STEP, OVERALL, THREE_WAY, Kind, Scale, Verdict
 from evalh.judges.voice import plain, separate
 
@@ -24,17 +26,27 @@ Strict = Callable[[str, Scale, bool], Reading]
 """(the judge's own words in plain characters, scale, whether the reply was cut off) -> Reading."""
 Published = Callable[[str, Scale], Reading]
 """(the reply as it came, scale) -> Reading."""
+Weigh = Callable[[str, tokens.Tokens, Scale, bool, bool], Reading]
+"""(the reply as it came, its tokens, scale, whether it was cut off, whether to read as published) -> Reading."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How replies of one form are read. `markers` finds what would be a verdict of this form inside an answer."""
+    """How replies of one form are read. `markers` finds what would be a verdict of this form inside an answer.
+
+    `leads`: the verdict comes first, so that a thinking tag further down belongs to what is talked about. `weigh` reads the
+    probabilities of the reply's tokens, where the server gave any, in place of its text. `by_aspect`: scores are those of the
+    scale's aspects; any other reader of a rating gives one score, which is the overall one.
+    """
 
     name: str
     scale: Kind
     strict: Strict
     published: Published
     markers: re.Pattern[str]
+    leads: bool = False
+    weigh: Weigh | None = None
+    by_aspect: bool = False
 
 
 def parse(
@@ -58,26 +70,33 @@ def parse(
     """
     reader = READERS[name]
     if reading == "published":
-        result = reader.published(text, scale)
-        return replace(result, flags=(*result.flags, "reading:published"), explanation=text)
+        weigh = reader.weigh if logprobs else None
+        result = weigh(text, logprobs or (), scale, truncated, True) if weigh else reader.published(text, scale)
+        return _complete(result, (*result.flags, "reading:published"), text)
     own, thinking = separate(plain(text))
-    if thinking and reader.strict is _first_line and _first_line(plain(text), scale, False).status == "scored":
-        own, thinking = plain(text), ""  # the scores came first, so a tag further down belongs to what is talked about
+    if thinking and reader.leads and reader.strict(plain(text), scale, False).status == "scored":
+        own, thinking = plain(text), ""
     flags = ("thinking",) if thinking else ()
-    if not own.strip():
+    weigh = reader.weigh if logprobs and (own.strip() or not thinking) else None
+    if not own.strip() and not weigh:
         return Reading("truncated" if truncated else "empty", flags=flags, explanation=text)
-    result = reader.strict(own, scale, truncated)
-    if result.status != "scored" and truncated:
+    result = weigh(text, logprobs or (), scale, truncated, False) if weigh else reader.strict(own, scale, truncated)
+    if result.status != "scored" and truncated and not reader.weigh:
         result = Reading("truncated")
     elif result.status == "no_verdict" and refuses(own):
         result = Reading("refused")
-    return replace(result, flags=flags, explanation=text)
+    return _complete(result, (*result.flags, *flags), text)
+
+
+def _complete(r: Reading, flags: tuple[str, ...], text: str) -> Reading:
+    """The reading with what every reading has; `dataclasses.replace` takes as long as finding most verdicts."""
+    return Reading(r.status, r.verdict, r.strength, r.preference, r.scores, r.ranking, flags, text)
 
 
 _REFUSAL: Final = re.compile(
     r"\b(?:i(?:['’]m| am) (?:very |really |so )?(?:sorry|afraid|unable|not able)|sorry|i apologi[sz]e"
     r"|i (?:can(?:not|['’]t| not)|won['’]t|will not|must decline|have to decline|decline)|as an ai)\b[^\n]{0,160}?"
-    r"\b(?:assist|help|evaluat\w+|judg\w+|compar\w+|rat(?:e|ing)|scor\w+|comply|provide|fulfil\w*|continue|engage|review\w*"
+    r"\b(?:assist|help|evaluat\w+|judg\w+|compar\w+|rat(?:e|ing)|rank\w*|scor\w+|comply|provide|fulfil\w*|continue|engage|review\w*"
     r"|decline|request)\b"
     r"|(?:tut mir leid|ich kann (?:dabei|diese|das|ihnen|dir) |lo siento|no puedo|désolé|je ne peux pas|desculpe|mi dispiace"
     r"|извините|к сожалению|я не могу|抱歉|对不起|我无法|我不能|申し訳|ごめんなさい|죄송)",
@@ -145,6 +164,19 @@ def _bracket_verdict(text: str, scale: Scale, truncated: bool) -> Reading:
     return _unscored(decision.status)
 
 
+def _bracket_choice(text: str, scale: Scale, truncated: bool) -> Reading:
+    decision = decide(text, _choice_value)
+    if decision.status == "scored" and (decision.at_end or not truncated):
+        return Reading("scored", verdict=decision.value)  # type: ignore[arg-type]
+    return _unscored(decision.status)
+
+
+def _choice_value(content: str, denominator: str | None) -> Value | None:
+    """As of three marks, but a tie is off this scale."""
+    value = _verdict_value(content, denominator)
+    return ("off_scale", "tie") if value == ("scored", "tie") else value
+
+
 def _step_value(content: str, denominator: str | None) -> Value | None:
     content = content.strip(_DRESS).replace(" ", "").upper()
     if content in FIVE_STEP:
@@ -196,6 +228,12 @@ def _published_verdict(text: str, scale: Scale) -> Reading:
     return Reading("no_verdict")
 
 
+def _published_choice(text: str, scale: Scale) -> Reading:
+    """As MT-bench would: whichever of the two marks is found anywhere, asked in the order A, B."""
+    verdict: Verdict | None = "A" if "[[A]]" in text else "B" if "[[B]]" in text else None
+    return Reading("no_verdict") if verdict is None else Reading("scored", verdict=verdict)
+
+
 _STEP_DOUBLE: Final = re.compile(r"\[\[([AB<>=]++)\]\]")
 _STEP_SINGLE: Final = re.compile(r"\[([AB<>=]++)\]")
 
@@ -219,7 +257,17 @@ def _published_two_scores(text: str, scale: Scale) -> Reading:
 
 _MARKS: Final = re.compile(r"\[\s?\[[^\[\]\n]{1,20}\]\s?\]")
 _PAIRS: Final = re.compile(r"^\s*\d{1,2}(?:\.\d)?[ ,]\s?\d{1,2}(?:\.\d)?[ \t]*$", re.M)
-_TUPLES: Final = re.compile(r"\(\s?\d{1,2}(?:\.\d)?\s?,\s?\d{1,2}(?:\.\d)?\s?\)")
+# By itself on its line, or called scores: other pairs in brackets are coordinates.
+_TUPLE: Final = r"\(\s?\d{1,2}(?:\.\d)?\s?,\s?\d{1,2}(?:\.\d)?\s?\)"
+_TUPLES: Final = re.compile(
+    rf"^[ \t*`]*+{_TUPLE}[ \t*`.]*+$|\b(?:scor(?:es?|ing)|rat(?:ed|ings?)|tuple|output)\b[^\n(]{{0,40}}{_TUPLE}", re.M | re.I
+)
+_RESULTS: Final = re.compile(r"\[\s?(?:result|score)\s?[\]:]", re.I)
+_RANKS: Final = re.compile(r"[\"']rank[\"']\s?:\s?\d", re.I)
+_TOKENS: Final = re.compile(r"^[ \t\"'`*]*+[mM][ \t\"'`*.]*+$", re.M)
+_CHOICES: Final = re.compile(r"^[ \t*#]*+(?:[12]|tie)[ \t*.]*+$|^### (?:evaluation|reason)\b", re.M | re.I)
+_DECISIONS: Final = re.compile(r"final decision is\b|最终决定是", re.I)
+_OUTPUTS: Final = re.compile(r"^[ \t*]*+output \([ab]\)[ \t*.]*+$|\boutput \([ab]\) is better\b", re.M | re.I)
 
 READERS: Final[Mapping[str, Reader]] = MappingProxyType(
     {
@@ -228,8 +276,48 @@ READERS: Final[Mapping[str, Reader]] = MappingProxyType(
             Reader("bracket-rating", "rating", _bracket_rating, _published_rating, _MARKS),
             Reader("bracket-verdict", "three-way", _bracket_verdict, _published_verdict, _MARKS),
             Reader("bracket-five-step", "five-step", _bracket_five_step, _published_five_step, _MARKS),
-            Reader("two-scores-first-line", "two-scores", _first_line, _published_two_scores, _PAIRS),
+            Reader("bracket-choice", "two-way", _bracket_choice, _published_choice, _MARKS),
+            Reader("two-scores-first-line", "two-scores", _first_line, _published_two_scores, _PAIRS, leads=True),
             Reader("score-tuple", "two-scores", _score_tuple, _published_two_scores, _TUPLES),
+            Reader(
+                "token-preference",
+                "preference",
+                partial(tokens.said, last=False),
+                tokens.nothing,
+                _TOKENS,
+                weigh=partial(tokens.weigh, last=False),
+            ),
+            Reader(
+                "token-preference-last",
+                "preference",
+                partial(tokens.said, last=True),
+                tokens.nothing,
+                _TOKENS,
+                weigh=partial(tokens.weigh, last=True),
+            ),
+            Reader("rank-list", "two-way", rank_list.strict, rank_list.published, _RANKS),
+            Reader("output-choice", "two-way", outputs.choice, outputs.published_choice, _OUTPUTS),
+            Reader("output-better", "two-way", outputs.better, outputs.published_better, _OUTPUTS),
+            Reader("result-rating", "rating", tuned.result_rating, tuned.published_result_rating, _RESULTS),
+            Reader("result-verdict", "two-way", tuned.result_verdict, tuned.published_result_verdict, _RESULTS),
+            Reader(
+                "first-line-choice",
+                "three-way",
+                tuned.first_line_choice,
+                tuned.published_first_line_choice,
+                _CHOICES,
+                leads=True,
+            ),
+            Reader("final-decision", "three-way", tuned.final_decision, tuned.published_final_decision, _DECISIONS),
+            Reader("last-rating", "rating", _bracket_rating, tuned.published_last_rating, _MARKS),
+            Reader(
+                "aspect-ratings", "rating", aspects.aspect_ratings, aspects.published_ratings, aspects.MARKERS, by_aspect=True
+            ),
+            Reader("json-score", "rating", objects.json_score, objects.published_score, objects.MARKERS),
+            Reader("json-choice", "five-step", objects.json_choice, objects.published_choice, objects.MARKERS),
+            Reader("ranking-letters", "ranking", *strictly(rankings.ranking_letters), rankings.MARKERS),
+            Reader("ranking-list", "ranking", *strictly(rankings.ranking_list), rankings.MARKERS),
+            Reader("yes-no-items", "yes-no", *strictly(items.yes_no_items), items.MARKERS),
         )
     }
 )

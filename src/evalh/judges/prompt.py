@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from evalh.judges.fence import Block
+
 FIELD: Final = re.compile(r"\{\{(?P<literal>[a-z][a-z0-9_]*)\}\}|\{(?P<name>[a-z][a-z0-9_]*)\}")
 PARTS: Final = ("system", "user")
 NOT_GIVEN: Final = "(none)"
@@ -54,15 +56,26 @@ def parse_prompt(text: str) -> tuple[Prompt, list[tuple[int, str]]]:
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
-    """Put the values in, once: what is put in is never looked at again."""
-    return FIELD.sub(lambda match: f"{{{match['literal']}}}" if match["literal"] else values[match["name"]], template)
+    """Put the values in, once: what is put in is never looked at again. A fenced text gets lines of its own."""
+
+    def put(match: re.Match[str]) -> str:
+        if match["literal"]:
+            return f"{{{match['literal']}}}"
+        value = values[match["name"]]
+        if not isinstance(value, Block):
+            return value
+        before = "" if template[match.start() - 1 : match.start()] in ("", "\n") else "\n"
+        after = "" if template[match.end() : match.end() + 1] in ("", "\n") else "\n"
+        return f"{before}{value}{after}"
+
+    return FIELD.sub(put, template)
 
 
 def allowed_fields(answers: tuple[str, ...], turns: int, reference: bool) -> frozenset[str]:
     """The names a prompt may use: of the turn judged without a number, of any turn with it (`answer_a_1`)."""
     bases = ["question", *answers, *(["reference"] if reference else [])]
     return frozenset(
-        ["category", "scale", "aspect", "rubric", *bases, *(f"{base}_{turn}" for base in bases for turn in range(1, turns + 1))]
+        ["category", "scale", "aspect", "rubric", "checklist", *bases, *(f"{base}_{turn}" for base in bases for turn in range(1, turns + 1))]
     )
 
 

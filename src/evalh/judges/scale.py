@@ -58,6 +58,7 @@ class Scale:
     `decimals` is how many decimal places a score may have; 0 is a scale of whole numbers. `aspects` are what a rating gives one
     score each for. `tokens` are the two tokens whose probabilities make a preference, the one for the first answer shown first.
     `count` is how many answers a ranking has to order, or how many items a checklist has: known only with the task.
+    `not_applicable`: a rating may be "N/A", which is a reading without a number, not a missing one.
     """
 
     kind: Kind
@@ -67,6 +68,7 @@ class Scale:
     aspects: tuple[str, ...] = (OVERALL,)
     tokens: tuple[str, str] = ("m", "M")
     count: int = 0
+    not_applicable: bool = False
 
     def asks(self) -> str:
         """The words in which a prompt asks for a value, for the `{scale}` field."""
@@ -83,7 +85,8 @@ class Scale:
         if self.kind == "yes-no":
             return '"yes" or "no"'
         whole = "a whole number" if self.decimals == 0 else "a number"
-        return f"{whole} from {self.low:g} to {self.high:g}"
+        otherwise = ', or "N/A" where it does not apply' if self.not_applicable else ""
+        return f"{whole} from {self.low:g} to {self.high:g}{otherwise}"
 
     def judge(self, number: float) -> Status:
         """What a number is on this scale: "scored", "out_of_range", or "off_scale" when it has more places than the scale."""

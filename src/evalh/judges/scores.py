@@ -15,6 +15,7 @@ from typing import Final
 from evalh.core.records import Status
 from evalh.judges.scale import Scale
 from evalh.judges.voice import Foreign
+from evalh.judges.words import Words
 
 Pair = tuple[float, float]
 Found = tuple[Status, Pair | None]
@@ -26,10 +27,10 @@ _WHO: Final = (
     r"\s?(?:no\.|#)?\s?"
 )
 _DRESS: Final = " \t*_`#|\"'“”()[]"
-_SCORES: Final = re.compile(
+_SCORES: Final = Words(
     r"scor(?:e|es|ing)\b|\brat(?:ing|ings|e)\b|\btuples?\b|\boutput\b|punkt|bewertung|puntuaci|puntaje|notas?\b|pontuaç|оценк|балл|分数|评分|得分"
     r"|スコア|評価|점수",
-    re.I,
+    *("scor", "rat", "tuple", "output", "punkt", "bewertung", "puntuaci", "puntaje", "nota"),
 )
 _HEAD: Final = r"(?:[^:\d]{0,40}:\s*)?"
 _PLAIN: Final = re.compile(rf"{_HEAD}{_N}{_OF}(?:\s?[,;|&]\s?|\s(?:and|und|y|et|vs\.?|\|)\s|\s+){_N}{_OF}\.?", re.I)
@@ -57,6 +58,9 @@ _PROSE: Final = re.compile(
     rf"[^.\d\n]{{0,60}}\b{_WHO}2{_GETS}(?:score of|rating of)?\s?{_N}{_OF}",
     re.I,
 )
+
+_PROSE_BEGINS: Final = re.compile(rf"1{_GETS}(?:score of|rating of)?\s?{_N}{_OF}[^.\d\n]{{0,60}}2", re.I)
+"""In every match of `_PROSE`, and far quicker to look for: most replies have none."""
 
 
 def first_line(text: str, scale: Scale, truncated: bool) -> Found:
@@ -157,12 +161,16 @@ def _tuples(text: str, scale: Scale) -> Iterator[Found]:
     """`(8, 9)` alone on a line at the end or under a heading, or in a sentence that speaks of scores."""
     end = len(text.rstrip())
     line_start = line_end = -1
+    previous: re.Match[str] | None = None
     for match in _TUPLE.finditer(text):
+        last, previous = previous, match
         if match.start() > line_end:
             line_start = text.rfind("\n", 0, match.start()) + 1
             line_end = text.find("\n", match.end())
             line_end = len(text) if line_end < 0 else line_end
         begin = max(line_start, match.start() - 200)
+        if last and last.start() >= begin and not _SENTENCE.search(text, last.end(), match.start()):
+            continue  # another tuple in the same sentence, and many of them are told apart at once
         before = _SENTENCE.split(text[begin : match.start()])[-1]
         after = _SENTENCE.split(text[match.end() : min(line_end, match.end() + 120)])[0]
         if _TUPLE.search(before) or _TUPLE.search(after):
@@ -175,10 +183,10 @@ def _says_scores(text: str, before: str, after: str, line_start: int, is_last: b
     label = before.strip(" \t*_`#\"'")
     if not label and not after.strip(" \t*_`.\"'"):
         heading = text[max(0, line_start - 120) : line_start].rstrip().rsplit("\n", 1)[-1]
-        return is_last or (heading.rstrip("*_ ").endswith(":") and _SCORES.search(heading) is not None)
+        return is_last or (heading.rstrip("*_ ").endswith(":") and _SCORES.search(heading))
     if label.endswith(("=", "is at", ")")) and not _SCORES.search(label.rstrip("= ")[-20:]):
         return False
-    return _SCORES.search(before) is not None and not _NO_SCORE.search(before)
+    return _SCORES.search(before) and not _NO_SCORE.search(before)
 
 
 def _lists(text: str, scale: Scale) -> Iterator[Found]:
@@ -191,7 +199,7 @@ def _lists(text: str, scale: Scale) -> Iterator[Found]:
             continue
         match = _LINE.match(line) if len(line) <= 600 else None
         if match is not None:
-            says = match[4] is not None or match["said"] is not None or _SCORES.search(previous[-160:]) is not None
+            says = match[4] is not None or match["said"] is not None or _SCORES.search(previous[-160:])
             if first is None or match[1] == first[1]:
                 first, named = match, says
             elif named or says:
@@ -205,6 +213,8 @@ def _lists(text: str, scale: Scale) -> Iterator[Found]:
 
 def _sentences(text: str, scale: Scale) -> Iterator[Found]:
     """ "I would give Assistant 1 a score of 10 and Assistant 2 a score of 4"."""
+    if not _PROSE_BEGINS.search(text):
+        return
     for match in _PROSE.finditer(text):
         if match["said"] or match[3]:
             yield _scores(match[2], match[3], match[4], match[5], scale)

@@ -16,17 +16,23 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, cast
 
+from evalh.core.config import UNSENT
 from evalh.core.ids import digest
 from evalh.core.records import EMPTY, Mode
 from evalh.errors import BadJudge
+from evalh.judges.exact import SUFFIX, parse_exact
+from evalh.judges.fence import FORM
+from evalh.judges.overall import MEAN
+from evalh.judges.overall import faults as overall_faults
 from evalh.judges.parse import READERS
 from evalh.judges.prompt import Prompt, allowed_fields, missing_fields, parse_prompt
 from evalh.judges.scale import MODES, NUMERIC, OVERALL, Kind, Scale
+from evalh.judges.structured import FORMS, Form, unfit
 
 SCHEMA: Final = 1
 FILE: Final = "judge.toml"
 TEXTS: Final = ("name", "title", "description", "citation", "licence", "note", "model")
-KEYS: Final = ("schema", *TEXTS, "attempts", "params", "variants")
+KEYS: Final = ("schema", *TEXTS, "attempts", "overall", "fenced", "params", "variants")
 VARIANT_KEYS: Final = (
     "mode",
     "turns",
@@ -38,9 +44,11 @@ VARIANT_KEYS: Final = (
     "reading",
     "orders",
     "rubric",
+    "fenced",
+    "structured",
     "params",
 )
-SCALE_KEYS: Final = ("kind", "low", "high", "decimals", "aspects", "tokens")
+SCALE_KEYS: Final = ("kind", "low", "high", "decimals", "aspects", "tokens", "not_applicable")
 READINGS: Final = ("strict", "published")
 SHOWN: Final[Mapping[Mode, tuple[str, ...]]] = {
     "absolute": ("answer",),
@@ -57,7 +65,11 @@ ReadingName = Literal["strict", "published"]
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One way in which a judge asks: for a mode, a number of turns, with or without a reference, for some categories."""
+    """One way in which a judge asks: for a mode, a number of turns, with or without a reference, for some categories.
+
+    `fenced`: every text is shown between lines that carry the unit's code (see `evalh.judges.fence`). `structured`: the form
+    that the server is to hold the reply to (see `evalh.judges.structured`); empty where it stays text.
+    """
 
     name: str
     mode: Mode
@@ -71,6 +83,8 @@ class Variant:
     orders: int = 2
     rubric: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
+    fenced: bool = True
+    structured: Form | Literal[""] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,25 +101,39 @@ class JudgeSpec:
     model: str = ""
     attempts: int = 3
     params: Mapping[str, Any] = field(default_factory=dict)
+    overall: str = MEAN
     folder: Path | None = field(default=None, compare=False)
 
     def parameters(self, variant: str, override: Mapping[str, Any] = EMPTY) -> dict[str, Any]:
         """Generation parameters of a variant: the judge's, then the variant's, then those of whoever runs it."""
         return {**self.params, **self.variants[variant].params, **override}
 
-    def hash(self, variant: str, model: str | None = None, params: Mapping[str, Any] = EMPTY) -> str:
-        """Names everything about a request that does not come from the question or the answers, and how its reply is read."""
+    def hash(
+        self,
+        variant: str,
+        model: str | None = None,
+        params: Mapping[str, Any] = EMPTY,
+        held: Mapping[str, Any] = EMPTY,
+    ) -> str:
+        """Names everything about a request that does not come from the question or the answers, and how its reply is read.
+
+        `held` is what holds the reply to a form, where anything does.
+        """
         v = self.variants[variant]
         scale: dict[str, Any] = {"kind": v.scale.kind}
         if v.scale.kind in NUMERIC:
             scale |= {"low": _plain(v.scale.low), "high": _plain(v.scale.high), "decimals": v.scale.decimals}
         if v.scale.aspects != (OVERALL,):
             scale["aspects"] = list(v.scale.aspects)
+        if v.scale.not_applicable:
+            scale["not_applicable"] = True
         if v.scale.kind == "preference":
             scale["tokens"] = list(v.scale.tokens)
         return digest(
             {
                 "prompt": [v.prompt.system, v.prompt.user, *([v.rubric] if v.rubric else [])],
+                **({"fence": FORM} if v.fenced else {}),
+                **({"structured": dict(held)} if held else {}),
                 "scale": scale,
                 "reader": [v.reader, v.reading],
                 "model": self.model if model is None else model,
@@ -140,6 +168,7 @@ class _Folder:
         self.folder = folder
         self.file = folder / FILE
         self.faults: list[str] = []
+        self.fenced = True
 
     def fault(self, key: str, what: str) -> None:
         self.faults.append(f"{self.file}: {key}: {what}")
@@ -159,14 +188,19 @@ class _Folder:
             self.fault("name", f"{name!r} is not the folder's name, {self.folder.name!r}; give both the same name")
         attempts = self.whole(data, "attempts", 3, 1, 20, "")
         params = self.params(data, "")
+        self.fenced = self.typed(data, "fenced", bool, True, "")
         tables = self.typed(data, "variants", dict, {}, "")
         if not tables:
             self.fault("variants", "there is none; add a table [variants.NAME] with mode, prompt, scale and reader")
         found = {key: self.variant(key, table) for key, table in tables.items()}
+        overall = self.typed(data, "overall", str, MEAN, "")
+        if not self.faults:
+            self.faults += [f"{self.file}: overall: {what}" for what in overall_faults(overall, filter(None, found.values()))]
         if self.faults:
             raise self.stop()
         variants = MappingProxyType({key: v for key, v in found.items() if v is not None})
-        return JudgeSpec(**{**texts, "name": name}, variants=variants, attempts=attempts, params=params, folder=self.folder)
+        told = {**texts, "name": name, "overall": overall}
+        return JudgeSpec(**told, variants=variants, attempts=attempts, params=params, folder=self.folder)
 
     def toml(self) -> dict[str, Any]:
         try:
@@ -223,6 +257,8 @@ class _Folder:
     def params(self, table: Mapping[str, Any], within: str) -> Mapping[str, Any]:
         params = self.typed(table, "params", dict, {}, within)
         for key, value in params.items():
+            if key in UNSENT and value not in (None, UNSENT[key]):
+                self.fault(f"{within}params.{key}", "evalh asks for one whole reply at a time; --samples asks for several")
             if not _is_json(value):
                 what = "text, a finite number, true or false, or a list or table of these"
                 self.fault(f"{within}params.{key}", f"must be {what}, not {value!r}")
@@ -249,11 +285,39 @@ class _Folder:
         orders = self.orders(table, mode, within)
         rubric = self.typed(table, "rubric", str, "", within)
         params = self.params(table, within)
-        prompt = self.prompt(table, mode, turns, reference, within)
+        fenced = self.fence(table, within)
+        prompt = self.prompt(table, mode, turns, reference, fenced, within)
         if len(self.faults) > before or mode is None or reader is None or scale is None or prompt is None:
             return None
-        reading = cast(ReadingName, reading)
-        return Variant(name, mode, prompt, scale, reader, reading, turns, reference, tuple(categories), orders, rubric, params)
+        variant = Variant(
+            name,
+            mode,
+            prompt,
+            scale,
+            reader,
+            cast(ReadingName, reading),
+            turns,
+            reference,
+            tuple(categories),
+            orders,
+            rubric,
+            params,
+            fenced,
+        )
+        if "structured" not in table:
+            return variant
+        form = cast("Form | None", self.choice(table, "structured", FORMS, within))
+        if form is not None and (wrong := unfit(form, scale, reader, variant.reading, params)):
+            self.fault(within + "structured", wrong)
+        return replace(variant, structured=form or "")
+
+    def fence(self, table: Mapping[str, Any], within: str) -> bool:
+        """Whether a variant's texts are fenced: not in a prompt that is taken to the letter, and else unless told otherwise."""
+        exact = str(table.get("prompt")).endswith(SUFFIX)
+        fenced = bool(self.typed(table, "fenced", bool, self.fenced and not exact, within))
+        if fenced and exact:
+            self.fault(within + "fenced", f"a {SUFFIX} prompt is sent to the letter, so nothing can be put around its texts")
+        return fenced
 
     def orders(self, table: Mapping[str, Any], mode: Mode | None, within: str) -> int:
         alone = mode in ("absolute", "checklist")
@@ -283,7 +347,12 @@ class _Folder:
         tokens = self.texts(fields, "tokens", ["m", "M"], within + "scale.")
         if len(tokens) != 2:
             self.fault(within + "scale.tokens", "must be two texts, the token for the first answer shown first")
-        own = {"rating": ("low", "high", "decimals", "aspects"), "two-scores": SCALE_KEYS[1:4], "preference": ("tokens",)}
+        not_applicable = self.typed(fields, "not_applicable", bool, False, within + "scale.")
+        own = {
+            "rating": ("low", "high", "decimals", "aspects", "not_applicable"),
+            "two-scores": SCALE_KEYS[1:4],
+            "preference": ("tokens",),
+        }
         for key in fields:
             if key != "kind" and key in SCALE_KEYS and key not in own.get(kind, ()):
                 self.fault(f"{within}scale.{key}", f"a {kind} scale has no such key")
@@ -292,15 +361,21 @@ class _Folder:
         scale = Scale(
             cast(Kind, kind), fields.get("low", 1), fields.get("high", 10), decimals, aspects, cast("tuple[str, str]", tokens)
         )
+        scale = replace(scale, not_applicable=not_applicable)
         if scale.low >= scale.high:
             self.fault(within + "scale", f"low ({scale.low:g}) must be below high ({scale.high:g})")
         if mode is not None and MODES[scale.kind] != mode:
             self.fault(within + "scale", f"a {kind} scale belongs to mode {MODES[scale.kind]!r}, not {mode!r}")
         if reader is not None and READERS[reader].scale != kind:
             self.fault(within + "reader", f"{reader!r} reads a {READERS[reader].scale} scale, not a {kind} one")
+        elif reader is not None and scale.aspects != (OVERALL,) and not READERS[reader].by_aspect:
+            able = ", ".join(name for name, r in READERS.items() if r.by_aspect)
+            self.fault(within + "reader", f"{reader!r} reads one overall score, not that of an aspect; {able} does")
         return scale
 
-    def prompt(self, table: Mapping[str, Any], mode: Mode | None, turns: int, reference: bool, within: str) -> Prompt | None:
+    def prompt(
+        self, table: Mapping[str, Any], mode: Mode | None, turns: int, reference: bool, fenced: bool, within: str
+    ) -> Prompt | None:
         name = table.get("prompt")
         if not isinstance(name, str) or not name:
             self.fault(within + "prompt", "is missing; name the variant's prompt file, such as prompts/pairwise.md")
@@ -314,20 +389,22 @@ class _Folder:
         except (OSError, UnicodeDecodeError) as error:
             self.fault(within + "prompt", f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}")
             return None
-        prompt, faults = parse_prompt(text)
+        prompt, faults = (parse_exact if path.suffix == SUFFIX else parse_prompt)(text)
         self.faults += [f"{path}:{line}: {what}" for line, what in faults]
         if mode is not None:
-            self.fields(prompt, path, mode, turns, reference)
+            self.fields(prompt, path, mode, turns, reference, fenced)
         return prompt
 
-    def fields(self, prompt: Prompt, path: Path, mode: Mode, turns: int, reference: bool) -> None:
+    def fields(self, prompt: Prompt, path: Path, mode: Mode, turns: int, reference: bool, fenced: bool) -> None:
         answers = SHOWN[mode]
-        allowed = allowed_fields(answers, turns, reference) | ({"checklist"} if mode == "checklist" else set())
+        allowed = allowed_fields(answers, turns, reference)
+        allowed |= {"fence"} if fenced else set()
         for name, line in prompt.fields.items():
             if name in allowed:
                 continue
             only_with = name in allowed_fields(answers, turns, True)
             why = "; set reference = true to use it" if only_with else _nearest(name, allowed)
+            why = "; set fenced = true to use it" if name == "fence" else why
             self.faults.append(f"{path}:{line}: unknown field {{{name}}}{why}; write {{{{{name}}}}} for the text itself")
         missing = missing_fields(frozenset(prompt.fields), answers, turns, reference)
         for name in [*missing, *(["checklist"] if mode == "checklist" and "checklist" not in prompt.fields else [])]:

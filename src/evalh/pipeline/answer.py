@@ -9,6 +9,7 @@ from evalh.core.ids import answer_id
 from evalh.core.records import Answer, Failure, Question, Request, Usage
 from evalh.errors import BackendError, EndsRun
 from evalh.pipeline.engine import Asker, Target
+from evalh.pipeline.omissions import noticed
 from evalh.pipeline.scheduler import Slot
 
 
@@ -37,7 +38,7 @@ async def answer(
         messages.append({"role": "user", "content": text})
         request = Request(tuple(messages), params, sample, 0, question.question_id, turn)
         try:
-            completion = await engine.ask(slot, target, request, "answer")
+            completion = noticed(request, await engine.ask(slot, target, request, "answer"), target)
         except EndsRun:
             raise
         except BackendError as error:

@@ -145,6 +145,8 @@ def _set_judgments_aside(folder: RunFolder, prepared: Prepared) -> Path:
         folder.rewrite(Judgment, lambda j: None if j["judge"] in judges else (next(place),))
         manifest = folder.manifest()
         manifest["judges"] = {name: judge for name, judge in manifest["judges"].items() if name not in judges}
+        named = {jury.name for jury in prepared.config.juries}
+        manifest["juries"] = {name: jury for name, jury in manifest.get("juries", {}).items() if name not in named}
         folder.write_manifest(manifest)
     return copy
 

@@ -329,6 +329,8 @@ class Engine(Scheduler):
         self.seen.setdefault(target.label, {})[name, completion.fingerprint] = None
         if name is None:
             return
+        if target.label not in self.served and name != _model(target):
+            self._log(f"{target.label}: asked for {_model(target)!r}, and the server says that {name!r} replied")
         before = self.served.setdefault(target.label, name)
         if before != name and not self._accept:
             raise ModelChanged(

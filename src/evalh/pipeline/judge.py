@@ -15,6 +15,7 @@ from evalh.core.records import Completion, Failure, JudgeTask, Judgment, Reading
 from evalh.errors import BackendError, EndsRun, NotServed, Refused
 from evalh.pipeline.answer import total
 from evalh.pipeline.engine import Asker, Target
+from evalh.pipeline.omissions import noticed
 from evalh.pipeline.scheduler import Slot
 
 DECIDED: Final = ("scored", "refused", "failed")
@@ -65,7 +66,7 @@ async def _ask(
             asked = replace(request, sample=task.sample, attempt=attempt)
         try:
             assert target is not None, f"judge {judge.name} asks, but has no model"
-            replies.append(await engine.ask(slot, target, asked, "judge"))
+            replies.append(noticed(asked, await engine.ask(slot, target, asked, "judge"), target))
         except NotServed as error:
             hint = "Choose another model behind the judge with --judge-model"
             raise NotServed(f"{error}. {hint}", status=error.status) from None

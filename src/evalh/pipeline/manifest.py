@@ -19,6 +19,7 @@ from evalh.core.records import Question
 from evalh.core.store import MANIFEST, RunFolder
 from evalh.core.wire import SCHEMA
 from evalh.errors import CorruptRecord, RunMismatch
+from evalh.pipeline import juries
 from evalh.pipeline.setup import OpenJudge, Prepared
 
 NEEDED: Final = ("run_id", "name", "models", "judges", "inputs", "counts", "cost", "started_at", "finished_at")
@@ -50,6 +51,7 @@ def bare(name: str) -> dict[str, Any]:
         "inputs": {},
         "models": {},
         "judges": {},
+        "juries": {},
         "questions": {},
         "seed": 0,
         "started_at": now(),
@@ -104,8 +106,19 @@ def merge(
         new = describe_judge(judge, prepared)
         old = manifest["judges"].get(judge.judge.name)
         faults += _judge_differences(judge.judge.name, old, new)
+        faults += _repeats_differ(judge.judge.name, old, new, int(manifest["config"].get("samples") or 1))
         variants = dict(sorted({**(old or {}).get("variants", {}), **new["variants"]}.items()))
         merged["judges"][judge.judge.name] = {**new, "variants": variants, "hash": digest(variants)}
+    merged["juries"] = dict(manifest["juries"])
+    for jury in prepared.config.juries:
+        described = juries.describe(jury, prepared.judges)
+        faults += juries.differences(jury.name, manifest["juries"].get(jury.name), described)
+        merged["juries"][jury.name] = described
+    faults += [
+        f"{name} would be a judge and a jury; give the new one another name: --judge other={name}"
+        for name in merged["juries"]
+        if name in merged["judges"]
+    ]
     questions = list(old_questions)
     known = {q.question_id: q for q in old_questions}
     for q in prepared.plan.questions:
@@ -176,16 +189,20 @@ def describe_judge(judge: OpenJudge, prepared: Prepared) -> dict[str, Any]:
     return {
         "judge": judge.choice.judge if judge.folder is None else judge.folder.name,
         "model": None if judge.spec is None else describe_model(judge.spec),
+        "asks": None if judge.spec is None else judge.spec.label,
         "params": dict(judge.choice.params),
         "attempts": j.attempts,
         "variants": {v: j.hash(v) for v in sorted(used)},
         "note": getattr(j, "note", ""),
+        **getattr(j, "about", {}),
+        "repeats": judge.choice.repeats,
         "hash": digest({v: j.hash(v) for v in sorted(used)}),
     }
 
 
 def _shape(q: Question) -> tuple[Any, ...]:
-    return q.category, len(q.turns), tuple(r is None for r in q.reference)
+    given = ("checklist" in q.metadata, "rubric" in q.metadata)
+    return q.category, len(q.turns), tuple(r is None for r in q.reference), given
 
 
 def _differences(what: str, old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[str]:
@@ -207,3 +224,11 @@ def _judge_differences(name: str, old: Mapping[str, Any] | None, new: Mapping[st
         return faults
     changed = [v for v, mark in new["variants"].items() if old["variants"].get(v, mark) != mark]
     return [f"judge {name}: prompt, scale, reader or parameters of variant {v} differ" for v in changed]
+
+
+def _repeats_differ(name: str, old: Mapping[str, Any] | None, new: Mapping[str, Any], samples: int) -> list[str]:
+    """Another way to count the repeats that a run holds gives other figures; while it holds none, it may be chosen."""
+    was = "each" if old is None else old.get("repeats", "each")
+    if old is None or samples == 1 or was == new["repeats"]:
+        return []
+    return [f"judge {name}: repeats was {was}, is {new['repeats']}; a label of its own keeps both: --judge NEW={name}"]

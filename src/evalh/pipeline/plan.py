@@ -128,6 +128,8 @@ class Plan:
                     bool(question.reference),
                     question.reference_for(len(question.turns)) is None,
                     question.category,
+                    "checklist" in question.metadata,
+                    "rubric" in question.metadata,
                 )
                 if shape not in cells:
                     cells[shape] = sum(1 for _ in self.judgments_of(j, i))
@@ -171,5 +173,15 @@ def check(plan: Plan) -> None:
         for question in plan.questions:
             if not any(judge.variants(question, m, t) for m in usable for t in range(1, len(question.turns) + 1)):
                 raise ConfigError(
-                    f"judge {judge.name} has no variant for question {question.question_id} ({len(question.turns)} turns)"
+                    f"judge {judge.name} has no variant for question {question.question_id} ({_told(question)});"
+                    " judge questions that it serves (--categories, --questions), or choose another judge"
                 )
+
+
+def _told(question: Question) -> str:
+    """What decides about the variant for a question, in words."""
+    turns = len(question.turns)
+    told = [f"{turns} turn" if turns == 1 else f"{turns} turns", f"category {question.category}"]
+    has = {"reference": any(question.reference), "metadata.checklist": question.metadata.get("checklist")}
+    has["metadata.rubric"] = question.metadata.get("rubric")
+    return ", ".join([*told, *(f"{'with' if there else 'without'} {name}" for name, there in has.items())])

@@ -21,6 +21,7 @@ from evalh.core.registry import load, registered
 from evalh.errors import BadConfig, MissingCredential, UnknownName
 from evalh.judges.prompted import PromptedJudge
 from evalh.pipeline.engine import Target, output_cap
+from evalh.pipeline.juries import check_juries
 from evalh.pipeline.plan import MODES, Plan, check, pairs_of
 
 
@@ -113,6 +114,7 @@ def prepare(
         config.seed,
     )
     check(plan)
+    check_juries(config.juries, judges, plan.modes)
     opened = tuple(replace(j, target=_target(j.spec)) if j.spec else j for j in judges)
     found = questions or QuestionSet("", Path(), "run folder", tuple(folder_questions), "")
     prepared = Prepared(config, found, plan, targets, opened, _inputs(found, config, opened))
@@ -192,7 +194,7 @@ def _open_judge(choice: JudgeChoice, user: UserConfig, env: Mapping[str, str]) -
             raise BadConfig(f"judge {choice.judge} computes its scores and asks no model; leave out --judge-model")
         return OpenJudge(judge, choice, None, None, None)
     if found is None:
-        known = sorted({*coded, *(f.name for f in resources.found("judges", env)), *user.judges})
+        known = sorted({*coded, *(f.name for f in resources.found("judges", env)), *user.judges, *user.juries})
         raise UnknownName("judge", choice.judge, known, "A path to a judge folder works too.")
     draft = PromptedJudge.from_folder(
         found.path, label=choice.label, model=choice.model, params=dict(choice.params), attempts=choice.attempts
@@ -200,19 +202,15 @@ def _open_judge(choice: JudgeChoice, user: UserConfig, env: Mapping[str, str]) -
     spec = models.resolve(draft.model, user, env)
     mark = f"{spec.spec}@{spec.revision}" if spec.revision else spec.spec
     judge = PromptedJudge.from_folder(
-        found.path, label=choice.label, model=mark, params={**spec.params, **choice.params}, attempts=choice.attempts
+        found.path,
+        label=choice.label,
+        model=mark,
+        params={**spec.params, **choice.params},
+        attempts=choice.attempts,
+        form=choice.structured,
+        server=spec.structured,
     )
     return OpenJudge(judge, choice, spec, None, found.path)
-
-
-def choose_judge(text: str, user: UserConfig, model: str | None = None) -> JudgeChoice:
-    """`NAME`, `LABEL=NAME` or a path, with what evalh.toml's [judges.NAME] changes about it; `model` is --judge-model."""
-    label, name = models.split_label(text)
-    entry = dict(user.judges.get(name, {}))
-    protocol = entry.pop("judge", name)
-    own = entry.pop("model", None)
-    attempts = entry.pop("attempts", None)
-    return JudgeChoice(label or Path(name).name, protocol, model or own, entry, attempts)
 
 
 def _inputs(questions: QuestionSet, config: RunConfig, judges: Sequence[OpenJudge]) -> dict[str, str]:

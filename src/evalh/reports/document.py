@@ -13,7 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evalh.core.records import Answer, Judgment, Question
+from evalh.reports.aspects import by_name
+from evalh.reports.juries import JuryPart, RepeatsPart, described_json, jury_json, repeats_json
 from evalh.reports.leaderboard import Leaderboard, ModelRow, PairRow, Table
+from evalh.reports.noticed import Flags, Served, flags_json, served_json
+from evalh.reports.steering import Steered, steering_json
 from evalh.stats.estimate import Estimate
 
 
@@ -65,9 +69,12 @@ class Agreement:
 class Report:
     """All that a report shows.
 
-    `leaderboards` holds one per judge, in the order to be shown. `partial` is a sentence on why figures rest on less than was
-    asked for (a budget, an interruption), None for a complete run. `judge_notes` says in plain words what a reader has to know
-    about a judge. `sheets` may be empty: the page then shows figures only.
+    `leaderboards` holds one per jury and judge, in the order to be shown; `juries` tells which of them are juries, and how they
+    came to their rulings, `repeats` what became of repeats, by judge. `partial` is a sentence on why figures rest on less than
+    was asked for (a budget, an interruption), None for a complete run. `judge_notes` says in plain words what a reader has to
+    know about a judge. `judge_flags` and `answer_flags` count the flags of records, by judge and by model; `served` names the
+    models that replied under another name than was asked for, `steering` counts answers that may try to steer a judge, by judge
+    and model. `sheets` may be empty: the page then shows figures only.
     """
 
     run: RunFacts
@@ -78,20 +85,28 @@ class Report:
     sheets: tuple[Sheet, ...] = ()
     judge_card: Mapping[str, Any] | None = None
     agreement: Agreement | None = None
+    juries: Mapping[str, JuryPart] = field(default_factory=dict)
+    repeats: Mapping[str, RepeatsPart] = field(default_factory=dict)
+    judge_flags: Mapping[str, Flags] = field(default_factory=dict)
+    answer_flags: Mapping[str, Flags] = field(default_factory=dict)
+    served: tuple[Served, ...] = ()
+    steering: Mapping[str, Mapping[str, Steered]] = field(default_factory=dict)
 
     @property
-    def only(self) -> Leaderboard | None:
-        """The only judge's leaderboard, None where there are several or none."""
-        return next(iter(self.leaderboards.values())) if len(self.leaderboards) == 1 else None
+    def chief(self) -> Leaderboard | None:
+        """The leaderboard that stands for the run: the only jury's, or where there is none the only judge's; else None."""
+        names = list(self.juries or self.leaderboards)
+        return self.leaderboards.get(names[0]) if len(names) == 1 else None
 
 
 def to_json(report: Report) -> dict[str, Any]:
     """The object of `evalh report --format json`, as docs and scripts know it: nothing is ever left out, only null.
 
-    Beyond the promised fields: why the run is partial, what stayed unscored by status, notes, and agreement with votes.
+    Beyond the promised fields: why the run is partial, what stayed unscored by status, notes, juries, repeats, and
+    agreement with votes.
     """
-    run, cost, only = report.run, report.cost, report.only
-    references = {board.reference for board in report.leaderboards.values()}
+    run, cost, chief = report.run, report.cost, report.chief
+    references = {board.reference for board in ([chief] if chief else report.leaderboards.values())}
     return {
         "schema": 1,
         "run": {
@@ -104,16 +119,27 @@ def to_json(report: Report) -> dict[str, Any]:
             "finished_at": run.finished_at,
             "versions": dict(run.versions),
             "partial": report.partial,
+            "juries": {name: described_json(jury) for name, jury in report.juries.items()},
         },
-        **(_board(only) if only else {"models": None, "pairs": None, "categories": None}),
+        **(_board(chief) if chief else {"models": None, "pairs": None, "aspects": None, "categories": None}),
         "by_judge": {
-            judge: {**_board(board), "unscored_by_status": dict(board.unscored_by_status), "notes": list(board.notes)}
+            judge: {
+                **_board(board),
+                "unscored_by_status": dict(board.unscored_by_status),
+                "notes": list(board.notes),
+                "jury": jury_json(report.juries.get(judge), _estimate),
+                "repeats": repeats_json(report.repeats.get(judge), _estimate),
+                **flags_json(report.judge_flags.get(judge)),
+                "flagged_answers": steering_json(report.steering.get(judge)),
+            }
             for judge, board in report.leaderboards.items()
         },
         "agreement": None
         if report.agreement is None
         else {"agreement": _estimate(report.agreement.estimate), "with": report.agreement.sentence},
         "judge_card": plain(report.judge_card),
+        "answers": {model: flags_json(flags) for model, flags in report.answer_flags.items()},
+        "served": served_json(report.served),
         "cost": {
             "usd": _number(cost.usd),
             "requests": cost.requests,
@@ -132,7 +158,8 @@ def _board(board: Leaderboard) -> dict[str, Any]:
 
 
 def _table(table: Table) -> dict[str, Any]:
-    return {"models": [_model(row) for row in table.models], "pairs": [_pair(row) for row in table.pairs]}
+    aspects = {name: {m: _estimate(e) for m, e in scores.items()} for name, scores in by_name(table).items()}
+    return {"models": [_model(row) for row in table.models], "pairs": [_pair(row) for row in table.pairs], "aspects": aspects}
 
 
 def _model(row: ModelRow) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class ModelRow:
     losses: int = 0
     scored: int = 0
     unscored: int = 0
+    aspects: Mapping[str, Estimate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,7 @@ def _table(summary: Summary, relative: Sequence[Estimate | None]) -> Table:
             losses=int(summary.counts[i, 2]),
             scored=int(summary.judged[i]),
             unscored=int(summary.missing[i]),
+            aspects=summary.aspects[i],
         )
         for i, model in enumerate(summary.models)
     ]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree
 
-from evalh.reports import drawing, numbers, words
+from evalh.reports import aspects, drawing, numbers, words
 from evalh.reports.document import Report, plain
 from evalh.reports.leaderboard import Leaderboard, ModelRow, Table
 from evalh.reports.page_answers import browse
@@ -48,7 +48,7 @@ def page(report: Report, plots: Mapping[str, Mapping[str, bytes]] | None = None)
     style, script = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     plots = plots or {}
     judges = [
-        _judge_view(f"j{i}", judge, board, report.judge_notes.get(judge, ""), plots.get(judge, {}))
+        _judge_view(f"j{i}", report, judge, board, plots.get(judge, {}))
         for i, (judge, board) in enumerate(report.leaderboards.items())
     ]
     return env.get_template("page.html").render(
@@ -163,13 +163,16 @@ def _scale(board: Leaderboard, table: Table) -> _Scale:
     return _Scale(figure, min(ends, default=0.0), max(ends, default=1.0))
 
 
-def _judge_view(ident: str, judge: str, board: Leaderboard, note: str, plots: Mapping[str, bytes]) -> dict[str, Any]:
+def _judge_view(ident: str, report: Report, judge: str, board: Leaderboard, plots: Mapping[str, bytes]) -> dict[str, Any]:
     """Everything that the page shows of one judge, ready for the template."""
     below = "The numbers are in the tables of this page."
     return {
         "id": ident,
         "name": line(judge),
-        "note": note,
+        "heading": words.judged_by(report, judge),
+        "note": report.judge_notes.get(judge, ""),
+        "unit": words.unit(report, judge),
+        "voices": words.voices(report, judge),
         "headline": words.headline(board),
         "board": board,
         "overall": _table_view(board.overall, _scale(board, board.overall)),
@@ -194,6 +197,7 @@ def _table_view(table: Table, scale: _Scale) -> dict[str, Any]:
         "figures": [(f.title, f) for f in figures] + [(f"turn {turn}", numbers.MEAN_SCORE) for turn in turns],
         "drawn": scale.figure.title if scale.figure else "",
         "rows": rows,
+        "aspects": aspects.view(table),
         "pairs": table.pairs,
         "totals": words.has_totals(table.pairs),
         "questions": max((e.n for shown in rows for e in shown["cells"] if e is not None), default=0),

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from evalh.reports import words
+from evalh.reports import aspects, words
 from evalh.reports.document import Report
 from evalh.reports.leaderboard import Leaderboard, ModelRow, PairRow, Table
 from evalh.reports.numbers import (
@@ -51,9 +51,10 @@ def terminal(report: Report) -> Group:
     if report.partial:
         parts.append(Text(f"Partial: {line(report.partial)}", style="bold yellow"))
     for judge, board in report.leaderboards.items():
-        parts.extend(_judge_parts(judge, board, report.judge_notes.get(judge, "")))
+        parts.extend(_judge_parts(report, judge, board))
     if agreed := words.agreement(report):
         parts.append(Text(agreed))
+    parts += [Text(f"{name[:1].upper()}{name[1:]}: {shown}.") for name, shown in words.servers(report)]
     parts.append(Text(" · ".join(f"{name} {shown}" for name, shown in words.cost(report.cost)), style="dim"))
     return Group(*parts)
 
@@ -70,12 +71,12 @@ def plain(report: Report, width: int = 80) -> str:
     return "\n".join(text.rstrip() for text in out.getvalue().splitlines()) + "\n"
 
 
-def _judge_parts(judge: str, board: Leaderboard, note: str) -> Iterator[Text | RichTable]:
+def _judge_parts(report: Report, judge: str, board: Leaderboard) -> Iterator[Text | RichTable]:
     """Everything that the terminal shows of one judge."""
     from rich.text import Text
 
-    yield Text(f"\nJudged by {line(judge)}", style="bold")
-    if note:
+    yield Text(f"\n{words.judged_by(report, judge)}", style="bold")
+    if note := report.judge_notes.get(judge, ""):
         yield Text(line(note), style="yellow")
     yield Text()
     yield _models_table(board)
@@ -83,14 +84,19 @@ def _judge_parts(judge: str, board: Leaderboard, note: str) -> Iterator[Text | R
     if turns := words.turns(board.overall):
         yield _turns_table(board, turns)
         yield Text()
+    for table in aspects.terminal(board.overall):
+        yield table
+        yield Text()
     pairs, left_out = _shown_pairs(board.overall)
     if pairs:
         yield _pairs_table(pairs)
         yield Text()
     if left_out:
         yield Text(left_out, style="dim")
-    found = words.unscored_sentence(board)
+    found = words.unscored_sentence(board, words.unit(report, judge))
     yield Text(found, style="dim" if not words.unscored(board) else "yellow")
+    for text in words.voices(report, judge):
+        yield Text(text)
     for text in board.notes:
         yield Text(f"Note: {line(text)}")
 
@@ -206,11 +212,13 @@ def markdown(report: Report) -> str:
     if agreed := words.agreement(report):
         out += [_md(agreed), ""]
     for judge, board in report.leaderboards.items():
-        out += [f"## Judged by {_md(judge)}", ""]
+        out += [f"## {_md(words.judged_by(report, judge))}", ""]
         if note := report.judge_notes.get(judge):
             out += [f"> {_md(note)}", ""]
         out += _md_table(board.overall, board.reference)
-        out += [_md(words.unscored_sentence(board)), ""]
+        out += [_md(words.unscored_sentence(board, words.unit(report, judge))), ""]
+        for text in words.voices(report, judge):
+            out += [_md(text), ""]
         for text in board.notes:
             out += [f"Note: {_md(text)}", ""]
         for name, table in board.categories.items():
@@ -231,6 +239,9 @@ def _md_table(table: Table, reference: str | None) -> list[str]:
     out = _md_rows([*head, "n", "wins", "ties", "losses", "scored", "unscored"], rows, left=2)
     if reference is not None and any(f.field == "relative_score" for f in figures):
         out += [f"Relative to {_md(reference)}.", ""]
+    if aspects.names(table):
+        head, *rows = aspects.rows(table)
+        out += ["Scores by aspect:", "", *_md_rows(head, rows, left=1)]
     if table.pairs:
         out += _md_pairs(table.pairs)
     return out
@@ -270,7 +281,8 @@ def csv_text(report: Report) -> str:
     """One row per judge, scope and model with every figure unrounded; an undefined figure is an empty cell."""
     turns = sorted({t for b in report.leaderboards.values() for row in b.overall.models for t in row.turns})
     parts = ("", "_low", "_high", "_n", "_standard_error")
-    names = [f.field for f in FIGURES] + [f"turn_{line(t)}" for t in turns]
+    scored = sorted({name for b in report.leaderboards.values() for name in aspects.names(b.overall)})
+    names = [f.field for f in FIGURES] + [f"turn_{line(t)}" for t in turns] + [f"aspect_{line(name)}" for name in scored]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     head = ["judge", "scope", "category", "model", "rank_best", "rank_worst"]
@@ -281,6 +293,7 @@ def csv_text(report: Report) -> str:
         for scope, category, table in scopes:
             for row in table.models:
                 estimates = [getattr(row, f.field) for f in FIGURES] + [row.turns.get(t) for t in turns]
+                estimates += [row.aspects.get(name) for name in scored]
                 numbers = [cell for e in estimates for cell in _csv_estimate(e)]
                 named = [line(judge), scope, line(category), line(row.model), *(row.rank or ("", ""))]
                 writer.writerow([*named, *numbers, row.wins, row.ties, row.losses, row.scored, row.unscored])

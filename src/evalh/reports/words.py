@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from evalh.reports import noticed, steering
 from evalh.reports.document import Cost, Report
+from evalh.reports.juries import lines
 from evalh.reports.leaderboard import Leaderboard, PairRow, Table
 from evalh.reports.numbers import FIGURES, MISSING, WIN_RATE, Figure, count, dollars, moment, things, tokens
 from evalh.reports.text import line
@@ -22,6 +24,8 @@ STATUS_WORDS: Final[Mapping[str, str]] = {
     "refused": "declined by the judge",
     "failed": "with a failed request",
     "no_answer": "without an answer to judge",
+    "incomplete": "with an aspect not judged yet",
+    "no_quorum": "with too few scored voices",
 }
 
 
@@ -40,13 +44,13 @@ def unscored(board: Leaderboard) -> list[tuple[str, int]]:
     return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
 
-def unscored_sentence(board: Leaderboard) -> str:
+def unscored_sentence(board: Leaderboard, noun: str = "judgment") -> str:
     """The same in one sentence."""
     found = unscored(board)
     if not found:
-        return "Unscored judgments: none."
+        return f"Unscored {noun}s: none."
     parts = ", ".join(f"{count(n)} {words}" for words, n in found)
-    return f"Unscored judgments: {count(sum(n for _, n in found))} ({parts}); they count in no figure."
+    return f"Unscored {noun}s: {count(sum(n for _, n in found))} ({parts}); they count in no figure."
 
 
 def headline(board: Leaderboard) -> str:
@@ -84,15 +88,42 @@ def has_totals(pairs: tuple[PairRow, ...]) -> bool:
 def facts(report: Report) -> list[tuple[str, str]]:
     """The facts of a run as (name, words)."""
     run = report.run
+    juries = [f"{line(name)} ({', '.join(line(m) for m in jury.members)})" for name, jury in report.juries.items()]
     shown = [
         ("run", line(run.name)),
         ("models", ", ".join(line(m) for m in run.models)),
         ("judges" if len(run.judges) != 1 else "judge", ", ".join(line(j) for j in run.judges)),
+        *([("juries" if len(juries) > 1 else "jury", ", ".join(juries))] if juries else []),
         ("questions", f"{line(run.questions)} ({things(run.question_count, 'question')})"),
         ("started", moment(run.started_at)),
         ("finished", moment(run.finished_at)),
+        *servers(report),
     ]
     return [(name, words or MISSING) for name, words in shown]
+
+
+def servers(report: Report) -> list[tuple[str, str]]:
+    """What servers left out of answers, and which replied under another name, as (name, words); empty where none did."""
+    return list(noticed.facts(report.answer_flags, report.served))
+
+
+def voices(report: Report, judge: str) -> list[str]:
+    """How a jury came to its rulings, what became of a judge's repeats, and what its server left out, in sentences."""
+    return [
+        *lines(judge, report.juries.get(judge), report.repeats.get(judge)),
+        *noticed.judge_lines(report.judge_flags.get(judge)),
+        *steering.lines(report.steering.get(judge)),
+    ]
+
+
+def unit(report: Report, judge: str) -> str:
+    """What is scored or unscored: a judge's judgments, a jury's cases."""
+    return "case" if judge in report.juries else "judgment"
+
+
+def judged_by(report: Report, judge: str) -> str:
+    """The heading of a judge's or a jury's part."""
+    return f"Judged by {'the jury ' if judge in report.juries else ''}{line(judge)}"
 
 
 def cost(spent: Cost) -> list[tuple[str, str]]:

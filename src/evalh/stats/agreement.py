@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from evalh.stats.frame import Results, as_results
 from evalh.stats.games import LEFT_OUT, LOSS, WIN, fold
 from evalh.stats.resample import interval
 
+Verdicts = Mapping[tuple[str, str, str, int], int]
+"""(question, model_a, model_b, turn) -> 1, 0 or -1 for model_a; see `verdicts`."""
 WINNERS = {"model_a": WIN, "model_b": LOSS}
 
 
@@ -98,3 +101,64 @@ def agreement(frame: Results, votes: Iterable[Mapping[str, Any]], *, ties: str =
         raise TooFewData("no vote is about a comparison that was scored")
     sums = np.array(list(cells.values()))
     return interval(sums, lambda s: s[..., 0] / s[..., 1], share=True), count
+
+
+def between(first: Verdicts, second: Verdicts) -> tuple[Estimate, int]:
+    """The share of comparisons that two judges both decided in which they name the same outcome: win, tie or loss.
+
+    Returns:
+        (the estimate, with n in questions and an interval clustered by question; the number of comparisons).
+
+    Raises:
+        TooFewData: there is no comparison that both decided.
+    """
+    cells: dict[str, list[float]] = {}
+    for place in sorted(first.keys() & second.keys()):
+        cell = cells.setdefault(place[0], [0.0, 0.0])
+        cell[0] += float(first[place] == second[place])
+        cell[1] += 1.0
+    if not cells:
+        raise TooFewData("there is no comparison that both judges decided")
+    sums = np.array(list(cells.values()))
+    return interval(sums, lambda s: s[..., 0] / s[..., 1], share=True), int(sums[:, 1].sum())
+
+
+def alpha(said: Sequence[Verdicts]) -> Estimate:
+    """Krippendorff's alpha of several judges' verdicts, with win, tie and loss as three names without an order.
+
+    1 is perfect agreement, 0 what verdicts dealt out at random would give. Comparisons that fewer than two judges decided do
+    not count. Allows, like other intervals, for one more question on which one judge differs.
+
+    Returns:
+        Estimate with n in questions.
+
+    Raises:
+        TooFewData: no comparison was decided twice, or all verdicts are the same, so that there is no chance to agree by.
+
+    Source: K. Krippendorff (2011), "Computing Krippendorff's alpha-reliability", section C.
+    """
+    names = sorted({verdict for verdicts in said for verdict in verdicts.values()})
+    cells: dict[str, np.ndarray] = {}
+    for place in sorted({place for verdicts in said for place in verdicts}):
+        values = [verdicts[place] for verdicts in said if place in verdicts]
+        if len(values) > 1:
+            counts = np.array([values.count(side) for side in names], dtype=np.float64)
+            apart = (len(values) ** 2 - float((counts**2).sum())) / (len(values) - 1)
+            cells[place[0]] = cells.get(place[0], np.zeros(1 + len(names))) + np.array([apart, *counts])
+    if not cells:
+        raise TooFewData("there is no comparison that two judges decided")
+    sums = np.stack(list(cells.values()))
+    expected = float(_by_chance(sums.sum(axis=0)))
+    found = interval(
+        sums,
+        lambda s: 1.0 - s[..., 0] / _by_chance(s),
+        allowance=(2.0 * len(sums) / expected) ** 2 if expected else 0.0,
+    )
+    return found if found.high is None else replace(found, high=min(1.0, found.high))
+
+
+def _by_chance(sums: np.ndarray) -> np.ndarray:
+    """Disagreement expected of verdicts in these numbers, in the unit of the observed one; (..., 1 + names) -> (...)."""
+    n = sums[..., 1:].sum(axis=-1)
+    expected: np.ndarray = (n**2 - (sums[..., 1:] ** 2).sum(axis=-1)) / (n - 1.0)
+    return expected

@@ -9,14 +9,17 @@ Which rows count:
 - A row with `model_b` is a comparison, a row without is a score of one answer; a model compared with itself is neither.
 - A row is scored when its status is "scored", its value (outcome, or score_a) is finite and its weight is finite and above 0.
   Every other row is unscored: counted, never a tie, never a zero.
-- Where any scored row has the aspect "overall", only rows of that aspect count; else those of all aspects do, and a judgment
-  that holds several aspects is still counted once in `scored` and `unscored`. Comparisons and scores decide separately.
+- Where any row has the aspect "overall", scored or not, only rows of that aspect count; else those of all aspects do, and a
+  judgment that holds several aspects is still counted once in `scored` and `unscored`. Comparisons and scores decide each for
+  themselves.
+- Scores of every other aspect are kept apart from that, for figures by aspect.
+- A ranking of k answers is k(k-1)/2 comparisons and one judgment: of each answer in it, and of the whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -39,7 +42,9 @@ class PairCells:
         reviews: (C,) number of scored two-score rows.
         wins, ties, losses: (C,) comparisons after the both-orders rule (see `evalh.stats.games.fold`).
         left_out: (C,) comparisons with an order that was not scored.
-        scored, unscored: (C,) judgments.
+        scored, unscored: (C,) judgments in which the pair was compared.
+        judged, missed: (C,) the same as they count for either model: a ranking compares each of k answers with k-1 others, and
+            is one judgment.
     """
 
     pairs: np.ndarray
@@ -56,6 +61,8 @@ class PairCells:
     left_out: np.ndarray
     scored: np.ndarray
     unscored: np.ndarray
+    judged: np.ndarray
+    missed: np.ndarray
 
     def take(self, mask: np.ndarray) -> PairCells:
         """The cells of a boolean mask of shape (C,); pairs keep their indices."""
@@ -107,7 +114,7 @@ class Cells:
 
     `models` are sorted by name and index every other table; `categories` holds one name per question, shape (questions,).
     `score_step` is one step of the scale, judged from the scores given: the difference that intervals of scores allow for
-    where the data show none.
+    where the data show none. `aspects` holds the scores of each aspect other than "overall", with a step of its own.
     """
 
     models: tuple[str, ...]
@@ -116,6 +123,7 @@ class Cells:
     scores: ScoreCells
     unscored_by_status: dict[str, int]
     score_step: float
+    aspects: dict[str, tuple[ScoreCells, float]] = field(default_factory=dict)
 
     def of_category(self, name: str) -> Cells:
         """The cells of one category's questions."""
@@ -124,6 +132,7 @@ class Cells:
             self,
             comparisons=self.comparisons.take(wanted[self.comparisons.question]),
             scores=self.scores.take(wanted[self.scores.question]),
+            aspects={name: (cells.take(wanted[cells.question]), step) for name, (cells, step) in self.aspects.items()},
         )
 
 
@@ -147,27 +156,61 @@ def collect(results: Results, models: Sequence[str] = ()) -> Cells:
     rated = (second < 0) & (first >= 0)
     compared_ok = fine & compared & np.isfinite(results.outcome)
     rated_ok = fine & rated & np.isfinite(results.score_a)
-    compared &= _aspects(results.aspect, compared_ok)
-    rated &= _aspects(results.aspect, rated_ok)
+    aspects = _by_aspect(results, rated, rated_ok, question, first)
+    compared &= _aspects(results.aspect, compared)
+    rated &= _aspects(results.aspect, rated)
     compared_ok &= compared
     rated_ok &= rated
-    comparisons = _pair_cells(results, np.flatnonzero(compared), compared_ok, question, first, second)
+    answers = _answers(results, compared, first, second)
+    comparisons = _pair_cells(results, np.flatnonzero(compared), compared_ok, question, first, second, answers)
     scores = _score_cells(results, np.flatnonzero(rated), rated_ok, question, first)
-    missing = (compared | rated) & ~(compared_ok | rated_ok) & _once(results, np.ones(len(results), dtype=bool))
+    given = np.concatenate([results.score_a[compared_ok | rated_ok], results.score_b[compared_ok]])
     return Cells(
         tuple(names),
         categories,
         comparisons,
         scores,
-        _statuses(results.status, missing),
-        _score_step(results, compared_ok, rated_ok),
+        _statuses(results, np.flatnonzero(compared | rated), compared_ok | rated_ok, answers),
+        _score_step(given),
+        aspects,
     )
 
 
+def _by_aspect(
+    results: Results, rated: np.ndarray, ok: np.ndarray, question: np.ndarray, model: np.ndarray
+) -> dict[str, tuple[ScoreCells, float]]:
+    """Scores of every aspect but "overall", and the step of each, in the order of the names; all arrays (n,)."""
+    names = sorted(label for label in _used(results.aspect.take(ok)) if label != OVERALL)
+    found: dict[str, tuple[ScoreCells, float]] = {}
+    for name in names:
+        rows = rated & results.aspect.where(name)
+        cells = _score_cells(results, np.flatnonzero(rows), ok, question, model)
+        found[name] = (cells, _score_step(results.score_a[rows & ok]))
+    return found
+
+
+def _answers(results: Results, compared: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """How many answers the judgment of each row is about, shape (n,): 2, or as many as a ranking orders."""
+    answers = np.full(len(results), 2)
+    rows = np.flatnonzero(compared & results.mode.where("ranking"))
+    if len(rows):
+        group = results.group_id.codes[rows].astype(np.int64)
+        width = int(max(first[rows].max(), second[rows].max())) + 1
+        members = np.unique(np.concatenate([group * width + first[rows], group * width + second[rows]])) // width
+        answers[rows] = np.bincount(members)[group]
+    return answers
+
+
 def _pair_cells(
-    results: Results, rows: np.ndarray, ok: np.ndarray, question: np.ndarray, first: np.ndarray, second: np.ndarray
+    results: Results,
+    rows: np.ndarray,
+    ok: np.ndarray,
+    question: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    answers: np.ndarray,
 ) -> PairCells:
-    """Cells of the comparison rows (indices `rows`); `ok`, `question`, `first` and `second` cover all rows."""
+    """Cells of the comparison rows (indices `rows`); `ok`, `question`, `first`, `second` and `answers` cover all rows."""
     ok, question, first, second = ok[rows], question[rows], first[rows], second[rows]
     flipped = first > second  # a pair is always seen from the model whose name sorts first
     low, high = np.minimum(first, second), np.maximum(first, second)
@@ -191,6 +234,7 @@ def _pair_cells(
     games = fold(game_key, results.swapped[rows] ^ flipped, outcome, weight, ok)
     game_cell = cell[games.row]
     counted = _once(results.take(rows), ok)
+    part = 1.0 / (answers[rows] - 1)
 
     def total(values: np.ndarray) -> np.ndarray:
         return np.bincount(cell, weights=values, minlength=size)
@@ -213,6 +257,8 @@ def _pair_cells(
         left_out=count(games.verdict == LEFT_OUT, game_cell),
         scored=count(ok & counted),
         unscored=count(~ok & counted),
+        judged=total(np.where(ok & counted, part, 0.0)),
+        missed=total(np.where(~ok & counted, part, 0.0)),
     )
 
 
@@ -256,10 +302,10 @@ def _questions(results: Results) -> tuple[np.ndarray, np.ndarray]:
     return question, categories
 
 
-def _aspects(aspect: Factor, ok: np.ndarray) -> np.ndarray:
-    """Mask (n,) of the rows whose aspect counts, given the mask of scored rows."""
+def _aspects(aspect: Factor, rows: np.ndarray) -> np.ndarray:
+    """Mask (n,) of the rows whose aspect counts, given the mask of the rows that are comparisons, or scores."""
     overall = aspect.where(OVERALL)
-    return overall if bool((overall & ok).any()) else np.ones(len(ok), dtype=bool)
+    return overall if bool((overall & rows).any()) else np.ones(len(rows), dtype=bool)
 
 
 def _once(results: Results, ok: np.ndarray) -> np.ndarray:
@@ -277,9 +323,15 @@ def _once(results: Results, ok: np.ndarray) -> np.ndarray:
     return chosen
 
 
-def _statuses(status: Factor, missing: np.ndarray) -> dict[str, int]:
-    """Number of unscored judgments by status. A row that claims "scored" without a usable value counts as "no_verdict"."""
-    counts = np.bincount(status.codes[missing], minlength=len(status.labels))
+def _statuses(results: Results, rows: np.ndarray, ok: np.ndarray, answers: np.ndarray) -> dict[str, int]:
+    """Number of unscored judgments by status, of the rows (indices) that count; `ok` and `answers` cover all rows.
+
+    A row that claims "scored" without a usable value counts as "no_verdict".
+    """
+    missing = rows[~ok[rows] & _once(results.take(rows), ok[rows])]
+    status = results.status
+    part = 2.0 / (answers[missing] * (answers[missing] - 1))  # of a ranking, every pair is a row
+    counts = np.rint(np.bincount(status.codes[missing], weights=part, minlength=len(status.labels))).astype(np.int64)
     found: dict[str, int] = {}
     for label, count in zip(status.labels, counts.tolist(), strict=True):
         if count:
@@ -288,13 +340,12 @@ def _statuses(status: Factor, missing: np.ndarray) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def _score_step(results: Results, compared_ok: np.ndarray, rated_ok: np.ndarray) -> float:
+def _score_step(given: np.ndarray) -> float:
     """The smallest gap between two different scores, or a ninth of their range, whichever is larger.
 
     Scores of 1-10 in whole points give one point, however few of the points are used; scores without a grid, a ninth of their
     range. Where all are equal: a ninth of their size, or of one point.
     """
-    given = np.concatenate([results.score_a[compared_ok | rated_ok], results.score_b[compared_ok]])
     given = np.unique(given[np.isfinite(given)])
     if not len(given):
         return 1.0

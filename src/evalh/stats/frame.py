@@ -141,6 +141,21 @@ class Results:
         return pd.DataFrame(columns)
 
 
+def join(parts: Sequence[Results]) -> Results:
+    """The rows of several frames, one after the other; at least one frame."""
+    built: dict[str, Any] = {}
+    for f in fields(Results):
+        columns = [getattr(part, f.name) for part in parts]
+        built[f.name] = _join(columns) if isinstance(columns[0], Factor) else np.concatenate(columns)
+    return Results(**built)
+
+
+def _join(factors: Sequence[Factor]) -> Factor:
+    place = {label: i for i, label in enumerate(dict.fromkeys(label for f in factors for label in f.labels))}
+    recoded = [np.array([place[label] for label in f.labels] or [0], dtype=np.int32)[f.codes] for f in factors]
+    return Factor(np.concatenate(recoded), tuple(place))
+
+
 def as_results(frame: Results | pd.DataFrame | Mapping[str, Any]) -> Results:
     """Check a results frame and code its text columns.
 

@@ -49,6 +49,7 @@ class Summary:
     models: tuple[str, ...]
     mean_score: list[Estimate | None]
     turns: list[dict[str, Estimate]]
+    aspects: list[dict[str, Estimate]]
     win_rate: list[Estimate | None]
     rating: list[Estimate | None]
     counts: np.ndarray
@@ -77,6 +78,7 @@ def summarise(cells: Cells, stream: Sequence[int | str] = (0,)) -> Summary:
         models=cells.models,
         mean_score=mean_score,
         turns=_turns(cells, mean_score),
+        aspects=_by_aspect(cells),
         win_rate=model_win_rates(cells.comparisons, size),
         rating=rating,
         counts=tallies(cells.comparisons, size),
@@ -150,12 +152,12 @@ def _judgments(cells: Cells) -> tuple[np.ndarray, np.ndarray]:
     """Scored and unscored judgments that each model took part in, both (M,)."""
     size = len(cells.models)
     found = []
-    for column in ("scored", "unscored"):
-        pair = cells.comparisons.per_pair(getattr(cells.comparisons, column)).astype(np.int64)
-        total = np.bincount(cells.scores.model, weights=getattr(cells.scores, column), minlength=size).astype(np.int64)
+    for compared, rated in (("judged", "scored"), ("missed", "unscored")):
+        pair = cells.comparisons.per_pair(getattr(cells.comparisons, compared))
+        total = np.bincount(cells.scores.model, weights=getattr(cells.scores, rated), minlength=size).astype(np.float64)
         for side in (0, 1):
             np.add.at(total, cells.comparisons.pairs[:, side], pair)
-        found.append(total)
+        found.append(np.rint(total).astype(np.int64))
     return found[0], found[1]
 
 
@@ -169,6 +171,16 @@ def _turns(cells: Cells, mean_score: list[Estimate | None]) -> list[dict[str, Es
         for model, estimate in enumerate(means):
             if estimate is not None:
                 found[model][str(turn)] = estimate
+    return found
+
+
+def _by_aspect(cells: Cells) -> list[dict[str, Estimate]]:
+    """Mean score by aspect, per model; an aspect that does not apply to an answer has no score of it."""
+    found: list[dict[str, Estimate]] = [{} for _ in cells.models]
+    for name, (scores, step) in cells.aspects.items():
+        for model, estimate in enumerate(mean_scores(scores, len(cells.models), step)):
+            if estimate is not None:
+                found[model][name] = estimate
     return found
 
 

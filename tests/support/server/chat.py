@@ -126,11 +126,18 @@ class Chat:
         count = int(body.get("n") or 1) if model.honour_n else 1
         choices, written = [], 0
         for i in range(count):
-            text, finish = completion.capped(say(body, n_seen + i), None if cap is None else cap - thought)
+            said = say(body, n_seen + i)
+            if model.honour_schema:
+                said = completion.constrained(body, said)
+            text, finish = completion.capped(said, None if cap is None else cap - thought)
             logprobs = None
-            if body.get("logprobs"):
+            if body.get("logprobs") and model.logprobs:
                 logprobs = completion.log_probabilities(text, int(body.get("top_logprobs") or 0))
-            message = {"role": "assistant", "content": text, "refusal": None}
+            message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
+            if model.thinks:
+                message["reasoning_content"] = model.thinks
+            if model.tools:
+                message = completion.tool_call(body, text) or message
             choices.append({"index": i, "message": message, "logprobs": logprobs, "finish_reason": finish})
             written += completion.output_tokens(text)
         served, fingerprint = self._identity(body["model"], model)
@@ -151,6 +158,8 @@ class Chat:
             "choices": choices,
             "usage": usage,
         }
+        if not model.usage:
+            del whole["usage"]
         if rule is not None:
             completion.spoil_json(rule, whole)
         reply = Reply(200, orjson.dumps(whole), prompt_tokens=tokens, completion_tokens=written)

@@ -15,6 +15,8 @@ from .wire import Reply
 CREATED = 1_700_000_000
 _TOKEN = re.compile(r"\[\[|\]\]|\w+|\s+|[^\w\s]")
 _VERDICT = re.compile(r"\[\[([ABC]|\d+)\]\]")
+_MARK = re.compile(r"\[\[([^\[\]]+)\]\]")
+_LETTERS = {"m": "M", "M": "m"}
 
 
 def prompt_tokens(body: dict[str, Any]) -> int:
@@ -42,12 +44,16 @@ def capped(text: str, cap: int | None) -> tuple[str, str]:
 
 
 def log_probabilities(text: str, top: int) -> dict[str, Any]:
-    """Return simple made-up log probabilities; a verdict's letter or number competes with its neighbours."""
+    """Return simple made-up log probabilities; a verdict's letter or number competes with its neighbours.
+
+    A letter m or M by itself competes with the other, so the one that is said has 0.7 / (0.7 + 0.15) of the two.
+    """
     verdict = _VERDICT.search(text)
     content = []
     for found in _TOKEN.finditer(text):
         token = found.group()
         rivals = _rivals(token) if verdict and found.start() == verdict.start(1) else ["the", " a", "\n"]
+        rivals = [_LETTERS[token], "The"] if token in _LETTERS else rivals
         chances = [(token, 0.7), *((rival, 0.3 / 2 ** (i + 1)) for i, rival in enumerate(rivals))]
         entries = [{"token": t, "logprob": math.log(p), "bytes": list(t.encode())} for t, p in chances]
         content.append({**entries[0], "top_logprobs": entries[:top]})
@@ -58,6 +64,31 @@ def _rivals(token: str) -> list[str]:
     if token.isdigit():
         return [str(int(token) + step) for step in (1, -1, 2, -2) if int(token) + step > 0]
     return [letter for letter in "ABC" if letter != token]
+
+
+def tool_call(body: dict[str, Any], text: str) -> dict[str, Any] | None:
+    """Return the message that calls the one tool that was forced, with the text as its arguments; None if none was."""
+    choice = body.get("tool_choice")
+    if not isinstance(choice, dict) or not body.get("tools"):
+        return None
+    call = {"id": "call_1", "type": "function", "function": {"name": choice["function"]["name"], "arguments": text}}
+    return {"role": "assistant", "content": None, "refusal": None, "tool_calls": [call]}
+
+
+def constrained(body: dict[str, Any], text: str) -> str:
+    """Return what a judge says in the form that the request holds it to, where its marks give the value for it."""
+    found = _MARK.findall(text)
+    schema = (body.get("response_format") or {}).get("json_schema", {}).get("schema")
+    if schema is not None and found:
+        (name,) = [key for key in schema["properties"] if key != "explanation"]
+        value = float(found[-1]) if name == "score" else found[-1]
+        return orjson.dumps({key: value if key == name else text for key in schema["properties"]}).decode()
+    held = body.get("structured_outputs") or {"choice": body.get("guided_choice"), "regex": body.get("guided_regex")}
+    if found and (held.get("choice") or held.get("regex")):
+        return f"[[{found[-1]}]]"
+    if found and "grammar" in body:
+        return f"The tags say so.\n\n[[{found[-1]}]]"
+    return text
 
 
 def spoil_json(rule: Rule, completion: dict[str, Any]) -> None:

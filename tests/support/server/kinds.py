@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-REPLY_KINDS = ("text", "echo", "hash", "quality", "judge", "function")
+HOSTILE_KINDS = ("quotes-then-judges", "only-quotes", "obeys")
+REPLY_KINDS = ("text", "echo", "hash", "quality", "judge", "function", *HOSTILE_KINDS)
 LATENCY_KINDS = ("fixed", "uniform", "lognormal")
 BatchOutcome = Literal["completed", "expired", "failed"]
 

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import importlib
 import re
+from ast import literal_eval as _literal
 from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
 import orjson
 
+from . import listed
+from .hostile import hostile_verdict
+from .kinds import HOSTILE_KINDS
 from .settings import Model
 
 Reply = Callable[[dict[str, Any], int], str]
@@ -82,6 +86,8 @@ def make(name: str, model: Model) -> Reply:
         return lambda body, n_seen: _hashed(body, n_seen, model)
     if model.kind == "judge":
         return lambda body, n_seen: verdict(body, model)
+    if model.kind in HOSTILE_KINDS:
+        return lambda body, n_seen: hostile_verdict(body, model)
     if model.kind == "function":
         module, _, function = model.target.partition(":")
         found: Reply = getattr(importlib.import_module(module), function)
@@ -112,16 +118,20 @@ def verdict(body: dict[str, Any], model: Model) -> str:
     messages = body["messages"]
     prompt = "\n".join(text_of(m) for m in messages)
     tags = [float(t) for m in messages if m.get("role") == "user" for t in TAG.findall(text_of(m))]
-    if "[[A>>B]]" in prompt:
-        return _pair(tags, body, model, _five_steps)
-    if "[[C]]" in prompt:
-        return _pair(tags, body, model, _three_ways)
+    several = listed.reply(prompt, tags, UNREADABLE)
+    if several is not None:
+        return several
+    for mark, say in _FORMS:
+        if mark in prompt:
+            return _pair(tags, body, model, say)
     if model.two_score_marker.lower() in prompt.lower():
         return _pair(tags, body, model, lambda a, b: f"{a:g} {b:g}\nThe tags of the two answers say so.")
     if not tags:
         if model.untagged != "hash":
             return UNREADABLE
         tags = [1.0 + number("untagged", prompt) % 10]
+    if "[RESULT]" in prompt:
+        return f"The tag of the answer says so. [RESULT] {max(1, min(5, round(tags[-1] / 2)))}"
     return f"The tag of the answer says so. Rating: [[{tags[-1]:g}]]"
 
 
@@ -143,3 +153,30 @@ def _five_steps(first: float, second: float) -> str:
     gap = first - second
     mark = "A=B" if gap == 0 else ("A" if gap > 0 else "B") + (">>" if abs(gap) >= 3 else ">") + ("B" if gap > 0 else "A")
     return f"The tags are {first:g} and {second:g}. My final verdict is: [[{mark}]]"
+
+
+def _by(first: float, second: float, a: str, b: str, tie: str | None = None) -> str:
+    """One of the words, by the better tag; the first where both are as good and there is no word for that."""
+    return b if second > first else a if first > second or tie is None else tie
+
+
+def _ranks(first: float, second: float) -> str:
+    ranks = _by(first, second, "12", "21")
+    records = [{"model": f"model_{i}", "rank": int(rank)} for i, rank in enumerate(ranks, 1)]
+    return str(records)
+
+
+# What a prompt asks for, by what only a prompt that asks for it says, and how to say it.
+_FORMS: tuple[tuple[str, Callable[[float, float], str]], ...] = (
+    ("[[A>>B]]", _five_steps),
+    ("[[C]]", _three_ways),
+    ("Say in two or three short sentences why", lambda a, b: f"The tags say so.\n\n{_by(a, b, 'm', 'M')}"),
+    ('"m" or "M"', lambda a, b: _by(a, b, "m", "M")),
+    ("make_leaderboard", lambda a, b: orjson.dumps({"ordered_models": _literal(_ranks(a, b))}).decode()),
+    ("'rank': <", _ranks),
+    ('"Output (a) is better."', lambda a, b: f"The tags say so. Output {_by(a, b, '(a)', '(b)')} is better."),
+    ('"Output (a)"', lambda a, b: f"Output {_by(a, b, '(a)', '(b)')}"),
+    ("### Evaluation:", lambda a, b: f"{_by(a, b, '1', '2', 'Tie')}\n\n### Reason: the tags say so."),
+    ("[RESULT] (A or B)", lambda a, b: f"The tags say so. [RESULT] {_by(a, b, 'A', 'B')}"),
+    ("the final decision is", lambda a, b: f"So, the final decision is {_by(a, b, 'Response 1', 'Response 2', 'Tie')}."),
+)

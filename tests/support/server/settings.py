@@ -62,6 +62,7 @@ class Model:
     vary: bool = False  # a repeated body gets another text
     first_bonus: float = 0.0  # kind "judge": position bias added to the first answer of a pair
     two_score_marker: str = "two scores"
+    quoting: str = "marks"  # how a judge quotes a hostile answer, see `hostile.py`
     untagged: str = "unreadable"  # or "hash": what a judge says of answers without a tag
     reasoning: bool = False  # refuses max_tokens and a temperature other than 1
     reasoning_tokens: int = 0
@@ -72,6 +73,11 @@ class Model:
     later_after: int = 0
     context: int = 0  # most prompt tokens; 0 is no limit
     honour_n: bool = False
+    logprobs: bool = True  # or left out of the reply, whatever was asked for
+    tools: bool = True  # or a forced call is answered in text
+    honour_schema: bool = True  # or a JSON schema, a grammar or a choice is ignored in silence
+    usage: bool = True  # or left out of the reply
+    thinks: str = ""  # thinking text, kept apart as reasoning_content
     latency: Latency | None = None
 
     def __post_init__(self) -> None:

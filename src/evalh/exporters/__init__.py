@@ -1,0 +1,1 @@
+"""A run folder -> the files of another tool, or pairs for training."""

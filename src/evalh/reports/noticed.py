@@ -1,0 +1,96 @@
+"""What servers did in silence, as a report says it: flags of records counted, and models that replied under another name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from evalh.reports.numbers import count
+from evalh.reports.text import line
+
+LEFT_OUT: Final[Mapping[str, str]] = {
+    "no_logprobs": "log-probabilities",
+    "no_usage": "token counts",
+    "schema_ignored": "the JSON form that was asked for",
+    "grammar_ignored": "the grammar that was asked for",
+    "choice_ignored": "the choice that was asked for",
+}
+"""Flags that say what a reply lacks although it was asked for."""
+
+
+@dataclass(slots=True)
+class Flags:
+    """Of the records of one judge or model: how many came from a reply, and how many carry each flag."""
+
+    replies: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def note(self, record: Mapping[str, Any]) -> None:
+        """Count one record, an answer or a judgment as decoded JSON; without a reply it counts for nothing."""
+        if record.get("failure") is None and record.get("status") != "no_answer":
+            self.replies += 1
+            for flag in record["flags"]:
+                self.counts[flag] = self.counts.get(flag, 0) + 1
+
+
+class Tally:
+    """The flags of a run: by judge, and by model of its answers."""
+
+    def __init__(self) -> None:
+        self.judges: dict[str, Flags] = {}
+        self.models: dict[str, Flags] = {}
+
+    def note(self, record: Mapping[str, Any]) -> None:
+        """Count one answer or judgment."""
+        if "judge" in record:
+            self.judges.setdefault(record["judge"], Flags()).note(record)
+        else:
+            self.models.setdefault(record["model"], Flags()).note(record)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A model, or a judge's model, whose server says that another one replied."""
+
+    label: str
+    asked: str
+    names: tuple[str, ...]
+
+
+def left_out(flags: Flags | None) -> str:
+    """What is missing from replies, as it goes on after "left out": "token counts in 3 of 80 replies"; empty for nothing."""
+    if flags is None:
+        return ""
+    found = [(words, n) for flag, words in LEFT_OUT.items() if (n := flags.counts.get(flag, 0))]
+    return ", ".join(f"{words} in {count(n)} of {count(flags.replies)} replies" for words, n in found)
+
+
+def judge_lines(flags: Flags | None) -> Iterator[str]:
+    """Sentences about a judge's server."""
+    if found := left_out(flags):
+        yield f"Left out by the server in silence: {found}."
+
+
+def facts(models: Mapping[str, Flags], served: Sequence[Served]) -> Iterator[tuple[str, str]]:
+    """Facts about the servers of a run, as (name, words)."""
+    missing = [f"{line(name)}: {found}" for name, flags in models.items() if (found := left_out(flags))]
+    if missing:
+        yield "left out by servers", "; ".join(missing)
+    if served:
+        said = [f"{line(s.label)}: asked for {line(s.asked)}, served as {', '.join(map(line, s.names))}" for s in served]
+        yield "served under another name", "; ".join(said)
+
+
+def flags_json(flags: Flags | None) -> dict[str, Any]:
+    """Flags for `report --format json`."""
+    return (
+        {"replies": 0, "flags": {}}
+        if flags is None
+        else {"replies": flags.replies, "flags": dict(sorted(flags.counts.items()))}
+    )
+
+
+def served_json(served: Sequence[Served]) -> list[dict[str, Any]]:
+    """Renamed models for `report --format json`."""
+    return [{"label": s.label, "asked": s.asked, "served": list(s.names)} for s in served]
