@@ -89,6 +89,13 @@ def test_the_same_word_means_the_same() -> None:
     texts: dict[str, set[str]] = {}
     for path in HELP:
         for parameter in _command(path).params:
-            if isinstance(parameter, click.Option) and parameter.opts[0] not in ("--models", "--out", "--question", "--mode", "--judge", "--samples"):
+            if isinstance(parameter, click.Option) and parameter.opts[0] not in (
+                "--models",
+                "--out",
+                "--question",
+                "--mode",
+                "--judge",
+                "--samples",
+            ):
                 texts.setdefault(parameter.opts[0], set()).add(str(parameter.help))
     assert {name: found for name, found in texts.items() if len(found) > 1} == {}

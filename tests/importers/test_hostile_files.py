@@ -115,7 +115,10 @@ REFUSED: dict[str, tuple[Callable[[], Path], str]] = {
         lambda: _written("b.jsonl.gz", gzip.compress(LINES.encode())[:-12]),
         "b.jsonl.gz: the packed file is cut off",
     ),
-    "gzip that is broken": (lambda: _written("b.jsonl.gz", gzip.compress(LINES.encode())[:10] + b"\xff" * 40), "b.jsonl.gz: cannot be read"),
+    "gzip that is broken": (
+        lambda: _written("b.jsonl.gz", gzip.compress(LINES.encode())[:10] + b"\xff" * 40),
+        "b.jsonl.gz: cannot be read",
+    ),
     "another packing": (lambda: _written("b.jsonl.xz", b"\xfd7zXZ\x00 and more"), "b.jsonl.xz: packed with xz"),
     "a name without a file": (lambda: Path("nowhere"), "nowhere: there is no such file or folder"),
     "a row without a model": (

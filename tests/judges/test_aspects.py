@@ -80,6 +80,7 @@ def test_a_reply_that_was_cut_off_counts_only_if_its_last_score_ends_it() -> Non
     assert parse("aspect-ratings", LINES, FOUR, truncated=True).status == "scored"
     assert parse("aspect-ratings", f"{LINES}\n\nBut on sec", FOUR, truncated=True).status == "truncated"
     assert parse("aspect-ratings", LINES[:-3], FOUR, truncated=True).status == "truncated"
+    assert parse("aspect-ratings", f"{LINES} – or rather", FOUR, truncated=True).status == "truncated"
 
 
 @pytest.mark.parametrize(

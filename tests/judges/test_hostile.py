@@ -116,7 +116,7 @@ def test_every_rule_can_be_reached() -> None:
     """Each rule of attempts.toml has words and a pattern that compiles, and belongs to a kind there is."""
     assert set(rules()) == set(KINDS) - {"hidden"}
     for those in rules().values():
-        assert all(rule.words and all(rule.words) and not rule.holds("") for rule in those)
+        assert all(rule.words and all(rule.words) and not rule.holds("", {}) for rule in those)
 
 
 PROMPT = "[Question]\n{question}\n\n[Begin: answer]\n{answer}\n[Stop: answer]\nNow [[rating]].\n[x]"

@@ -264,7 +264,7 @@ def test_what_cannot_be_held_is_said() -> None:
 
 @pytest.mark.parametrize("folder", sorted(f.name for f in JUDGES.iterdir() if (f / "judge.toml").is_file()))
 def test_every_judge_that_is_shipped_can_be_held_to_some_form(folder: str) -> None:
-    """JSON for whatever is a verdict in words or numbers, marks for probabilities; a judge that calls a function has its own."""
+    """JSON for verdicts in words or numbers, marks for probabilities; a judge that calls a function has its own."""
     spec = load_spec(JUDGES / folder)
     for v in spec.variants.values():
         params = spec.parameters(v.name)

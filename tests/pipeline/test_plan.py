@@ -136,7 +136,12 @@ def test_an_unknown_rule_is_refused(rule: str) -> None:
     [
         (Idle(("absolute",)), "pairwise", 2, "judges in mode absolute only"),
         (Idle(("pairwise",)), "both", 1, "compares models, and there is only one (a)"),
-        (Idle(turns=()), "both", 2, "no variant for question q0 (1 turn, category math, without reference, without metadata.checklist"),
+        (
+            Idle(turns=()),
+            "both",
+            2,
+            "no variant for question q0 (1 turn, category math, without reference, without metadata.checklist",
+        ),
     ],
 )
 def test_a_judge_with_nothing_to_do_is_refused(judge: Idle, mode: str, models: int, said: str) -> None:

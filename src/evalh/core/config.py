@@ -322,7 +322,9 @@ class _Checker(Checker):
         self.structured(data, here)
         for key, value in data.get("extra_body", {}).items():
             if key in UNSENT and value != UNSENT[key]:
-                self.fault(key, f"{key} = {value!r}: evalh asks for one whole reply at a time; --samples asks for several", here)
+                self.fault(
+                    key, f"{key} = {value!r}: evalh asks for one whole reply at a time; --samples asks for several", here
+                )
         if "price" in data:
             data["price"] = self.price(data["price"], (*here, "price"))
         if "base_url" in data and (wrong := url_fault(data["base_url"])):

@@ -7,12 +7,12 @@ happened to be readable would be another figure for each reply; what could be re
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from evalh.core.records import Reading, Status
 from evalh.judges.marks import MARK, Value, decide
-from evalh.judges.objects import TWICE, named, number, own_objects, single, strictly, values, worst
+from evalh.judges.objects import TWICE, Found, named, number, single, strictly, unwrapped, values, worst
 from evalh.judges.scale import Scale
 from evalh.judges.voice import Foreign
 
@@ -34,7 +34,7 @@ _HANDS_OVER: Final = re.compile(
     r"|end(?:s|ing)? with)\b",
     re.I,
 )
-_EDGE: Final = " \t\n`~|*_-"
+_EDGE: Final = " \t\n`~|*_-.\"'"
 _TRAILER: Final = re.compile(r"[\s*_`\"'“”.|]*")
 _PLACEHOLDER: Final = re.compile(r"(?!\s*(?:n\s?/\s?a\b|not applicable))[^\d]*", re.I)
 _RANGE: Final = re.compile(r"\s*([\d.]+)\s*(?:-|–|to|\.\.)\s*([\d.]+)\s*")
@@ -70,7 +70,8 @@ def _only(text: str, scale: Scale) -> tuple[dict[str, Value], bool]:
 
 def _each(text: str, scale: Scale) -> tuple[dict[str, Value], bool]:
     """The score of each aspect, and whether the last statement ends the reply."""
-    statements = [*_objects(text, scale), *_lines(text, scale)]
+    found = values(text)
+    statements = [*_objects(found, scale), *_lines(text, found, scale)]
     own: dict[str, list[Value]] = {aspect: [] for aspect in scale.aspects}
     foreign: set[str] = set()
     last = 0
@@ -81,15 +82,14 @@ def _each(text: str, scale: Scale) -> tuple[dict[str, Value], bool]:
         else:
             foreign.add(aspect)
     missing: dict[str, Status] = {aspect: "quoted" if aspect in foreign else "no_verdict" for aspect in scale.aspects}
-    end_of_line = text.find("\n", last)
-    at_end = end_of_line < 0 or not text[end_of_line:].strip(_EDGE)
+    at_end = not text[last:].strip(_EDGE)
     return {aspect: single(found) or (missing[aspect], None) for aspect, found in own.items()}, at_end
 
 
-def _objects(text: str, scale: Scale) -> Iterator[Statement]:
+def _objects(every: Sequence[Found], scale: Scale) -> Iterator[Statement]:
     """What objects with the aspects as keys say; a value may be wrapped in an object with "score" or "rating"."""
     names = {_bare(aspect): aspect for aspect in scale.aspects}
-    for value, found in own_objects(text):
+    for value, found in unwrapped(every):
         for key, given in value.items() if isinstance(value, dict) else ():
             aspect = names.get(_bare(key))
             if aspect is not None:
@@ -103,13 +103,13 @@ def _unwrapped(given: Any) -> Any:
     return inner[0] if len(inner) == 1 else TWICE if inner else given
 
 
-def _lines(text: str, scale: Scale) -> Iterator[Statement]:
-    """What lines say that begin with an aspect's name, or name several aspects, each before its mark."""
+def _lines(text: str, objects: Sequence[Found], scale: Scale) -> Iterator[Statement]:
+    """What lines say that begin with an aspect's name, or name several aspects, each before its mark; not those in objects."""
     if "[[" not in text:
         return
     names = {_bare(aspect): aspect for aspect in scale.aspects}
     foreign = Foreign(text)
-    inside = iter([(f.start, f.end) for f in values(text)])
+    inside = iter([(f.start, f.end) for f in objects])
     skip = next(inside, None)
     offset = 0
     for line in text.split("\n"):

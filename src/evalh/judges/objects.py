@@ -26,7 +26,7 @@ TWICE: Final = object()
 MOST_TRIES: Final = 200
 """Openings that turn out not to be JSON before the rest of a reply is left alone: none that a judge writes has so many."""
 
-_START: Final = re.compile(r'\{(?=\s{0,99}["}])|\[(?=\s{0,99}(?:["{]|\[\s{0,99}"|true\b|false\b))')
+_START: Final = re.compile(r'\{(?=\s{0,99}")|\[(?=\s{0,99}(?:["{]|\[\s{0,99}"|true\b|false\b))')
 _ATTRIBUTES: Final = Words(
     r"\b(?:says?|said|wrote|writes?|contain\w*|reads?|claim\w*|demand\w*|insert\w*|append\w*|inject\w*|includ\w*|plant\w*|suggest\w*"
     r"|end(?:s|ed|ing)? with|quot\w*|instruct\w*|told|tells?|embed\w*|for example|e\.g|such as|for instance)\b|\bexample\W*$",
@@ -257,9 +257,9 @@ def worst(statuses: Iterable[Status]) -> Status:
     return next((status for status in order if status in found), "scored")
 
 
-def own_objects(text: str) -> Iterator[tuple[Any, Found]]:
-    """The JSON values of a reply, each with that which one key of an object wraps up: `{"ratings": {…}}` gives both."""
-    for found in values(text):
+def unwrapped(every: Iterable[Found]) -> Iterator[tuple[Any, Found]]:
+    """JSON values of a reply, each with that which one key of an object wraps up: `{"ratings": {…}}` gives both."""
+    for found in every:
         yield found.value, found
         if isinstance(found.value, dict):
             for inner in found.value.values():

@@ -75,7 +75,15 @@ def allowed_fields(answers: tuple[str, ...], turns: int, reference: bool) -> fro
     """The names a prompt may use: of the turn judged without a number, of any turn with it (`answer_a_1`)."""
     bases = ["question", *answers, *(["reference"] if reference else [])]
     return frozenset(
-        ["category", "scale", "aspect", "rubric", "checklist", *bases, *(f"{base}_{turn}" for base in bases for turn in range(1, turns + 1))]
+        [
+            "category",
+            "scale",
+            "aspect",
+            "rubric",
+            "checklist",
+            *bases,
+            *(f"{base}_{turn}" for base in bases for turn in range(1, turns + 1)),
+        ]
     )
 
 

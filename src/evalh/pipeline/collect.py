@@ -47,9 +47,7 @@ def collect(folder: RunFolder, look: Callable[[Mapping[str, Any]], None] | None 
     return frame_of(judgments, answers, categories, folder.manifest().get("judges") or {})
 
 
-def _seen(
-    records: Iterator[dict[str, Any]], look: Callable[[Mapping[str, Any]], None] | None
-) -> Iterator[dict[str, Any]]:
+def _seen(records: Iterator[dict[str, Any]], look: Callable[[Mapping[str, Any]], None] | None) -> Iterator[dict[str, Any]]:
     for record in records:
         if look is not None:
             look(record)

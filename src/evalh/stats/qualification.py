@@ -168,5 +168,5 @@ def _repeatability(verdicts: Iterable[Verdict]) -> Estimate | None:
             again[id(v)] = float(v.said == first[key])
             later.append(v)
         else:
-            first[key] = None
+            first[key] = v.said
     return _share(later, lambda v: again[id(v)])
