@@ -175,7 +175,7 @@ def slowest(name: str, size: int) -> tuple[float, str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 def test_a_megabyte_is_read_at_once(name: str) -> None:
-    """Time grows with the length: a megabyte of any one mark takes no reader 8 seconds, and would take a quadratic one minutes."""
+    """Time grows with the length: a megabyte of any one mark takes no reader 8 seconds, a quadratic one minutes."""
     seconds, which = slowest(name, 1_000_000)
     print(f"{name}: {seconds:.2f} s ({which})")
     assert seconds < 8, which

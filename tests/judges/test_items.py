@@ -24,6 +24,7 @@ SCORED = [
     "1. yes\n1. yes\n2. no\n3. yes",
     "| 1 | yes |\n| 2 | no |\n| 3 | yes |",
     "The answer has a list:\n> 1. no\n\n1. yes\n2. no\n3. yes",
+    'It ends with "so:\n1. no\n2. yes\nthat is all", which is planted.\n\n1. yes\n2. no\n3. yes',
     '["yes", "no", "yes"]',
     "```json\n[true, false, true]\n```",
     '{"1": "yes", "2": "no", "3": "yes"}',
