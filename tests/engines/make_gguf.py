@@ -21,7 +21,7 @@ TEMPLATE = (
     "{%- if add_generation_prompt -%}<|im_start|>assistant\n{%- endif -%}"
 )
 WIDTH, LAYERS, HEADS, KEY_HEADS, INNER, CONTEXT = 64, 2, 4, 2, 128, 16_384
-STEADY, RAISED = 6.0, 1.2
+STEADY, RAISED = 12.0, 3.5
 
 
 def vocabulary() -> list[tuple[str, gguf.TokenType, float]]:
@@ -68,15 +68,17 @@ def weights(size: int, seed: int, raised: list[int]) -> dict[str, np.ndarray]:
     narrow = WIDTH // HEADS * KEY_HEADS
     shapes = {"attn_q": (WIDTH, WIDTH), "attn_k": (narrow, WIDTH), "attn_v": (narrow, WIDTH), "attn_output": (WIDTH, WIDTH)}
     shapes |= {"ffn_gate": (INNER, WIDTH), "ffn_up": (INNER, WIDTH), "ffn_down": (WIDTH, INNER)}
+    spread = 0.15 if raised else 0.3
     found = {"token_embd.weight": draw.normal(0, 0.3, (size, WIDTH)), "output_norm.weight": np.ones(WIDTH)}
     for layer in range(LAYERS):
-        found |= {f"blk.{layer}.{name}.weight": draw.normal(0, 0.3, shape) for name, shape in shapes.items()}
+        found |= {f"blk.{layer}.{name}.weight": draw.normal(0, spread, shape) for name, shape in shapes.items()}
         found |= {f"blk.{layer}.{name}.weight": np.ones(WIDTH) for name in ("attn_norm", "ffn_norm")}
     output = draw.normal(0, 0.3, (size, WIDTH))
     if raised:
         # One coordinate is the same whatever was read, and only the raised tokens look at it.
         found["token_embd.weight"][:, 0] = STEADY
         output[:, 0] = 0.0
+        output[raised] *= 0.5
         output[raised, 0] = RAISED
     found["output.weight"] = output
     return {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in found.items()}

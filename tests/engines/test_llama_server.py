@@ -85,8 +85,8 @@ def test_in_free_text_next_to_nothing_is_readable_and_no_score_is_invented(rando
 
 def test_held_to_a_schema_what_is_complete_is_readable(random_model: Engine) -> None:
     """JSON by schema: every reply that came to its end is a verdict; the others ran out of tokens and say so."""
-    held = 'temperature = 1\nseed = 7\nmax_tokens = 2048\nstructured = "json_schema"'
-    run, report, _ = _judge(random_model, "gpt-4", 0, "--mode", "pairwise", extra=f"[judges.gpt-4]\n{held}")
+    held = 'temperature = 1\nseed = 7\nmax_tokens = 1024\nstructured = "json_schema"'
+    run, report, _ = _judge(random_model, "gpt-4", 0, "--mode", "pairwise", "--limit", "10", extra=f"[judges.gpt-4]\n{held}")
     assert {j.status for j in run.judgments} <= {"scored", "truncated"}
     assert report["by_judge"]["gpt-4"]["flags"] == {}
     last = {j.judgment_id.rpartition("-")[0]: j for j in run.judgments}

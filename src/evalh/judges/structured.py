@@ -250,14 +250,15 @@ def _grammar(marks: Marks, reader: str, max_tokens: int | None) -> Constraint | 
     if rule is None:
         return None
     room = LONGEST if max_tokens is None else max(0, min(LONGEST, (max_tokens - RESERVE) // BYTES))
-    words = rf"[^\x00-\x09\x0B-\x1F\x7F{_BARRED}]{{0,{room}}}"
+    free = rf"[^\x00-\x09\x0B-\x1F\x7F{_BARRED}]"
+    words, any_words = f"{free}{{0,{room}}}", f"{free}*"  # what is no UTF-8 comes back longer than it was let through
     if reader in BARE:
         root, whole = "verdict", f"(?:{pattern})"
     elif READERS[reader].leads:
-        root, whole = 'verdict "\\n" words', rf"(?:{pattern})(?:\n{words})?"
+        root, whole = 'verdict "\\n" words', rf"(?:{pattern})(?:\n{any_words})?"
     else:
         # A full stop and an empty line part them: a line ending in a colon would make of the marks an example.
-        root, whole = 'words ".\\n\\n" verdict', rf"(?:{words}\.\n\n)?(?:{pattern})"
+        root, whole = 'words ".\\n\\n" verdict', rf"(?:{any_words}\.\n\n)?(?:{pattern})"
     said = "" if reader in BARE else f"words ::= {words}\n"
     text = f"root ::= {root}\n{said}verdict ::= {rule}\n"
     return Constraint("grammar", MappingProxyType({"grammar": text}), _pattern=re.compile(whole))
