@@ -42,7 +42,7 @@ OPENAI = ("run", "--models", "openai:anything", "--judge", "gpt-4")
         (("judge", "nowhere"), "unknown run 'nowhere'"),
         (("show", "nowhere"), "unknown run 'nowhere'"),
         (("import", "vicuna-2032", "x", "--out", "y"), "unknown format 'vicuna-2032'. Did you mean 'vicuna-2023'?"),
-        (("import", "vicuna-2023", "x", "--out", "y"), "x: not a Vicuna 2023 folder"),
+        (("import", "vicuna-2023", "x", "--out", "y"), "x: not a folder; the evaluation of March 2023 is one"),
         (("judges", "show", "gpt4"), "unknown judge 'gpt4'. Did you mean 'gpt-4'?"),
         (("questions", "show", "core81"), "unknown question set 'core81'"),
         (("models", "show", "vicunna"), "unknown model 'vicunna'. Did you mean 'vicuna'?"),
