@@ -15,7 +15,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from evalh.judges.voice import Foreign
+from evalh.judges.voice import Foreign, merged_spans
 
 LEAST: Final = 40
 """Characters that a passage has to share with an answer to be a repetition, unless it is the whole answer."""
@@ -49,10 +49,10 @@ def without_marks(reply: str, texts: Sequence[str], marks: Sequence[re.Pattern[s
     marks = (*marks, _BRACKETS)
     planted = {match[0].strip() for text in texts for mark in marks for match in mark.finditer(text)}
     hits = (match for mark in marks for match in mark.finditer(reply)) if planted else ()
-    found = _merged(match.span() for match in hits if match[0].strip() in planted)
+    found = merged_spans(match.span() for match in hits if match[0].strip() in planted)
     if not found:
         return reply
-    quotations, repeated = Foreign(reply), [] if every else _merged(_passages(reply, texts))
+    quotations, repeated = Foreign(reply), [] if every else merged_spans(_passages(reply, texts))
     return _without(
         reply,
         (
@@ -74,21 +74,11 @@ def without_passages(reply: str, texts: Sequence[str]) -> tuple[str, ...]:
     With a passage a code fence may go whose other half stays. So there is the reply without them, as is right where the
     answer's own fence was left open, and the reply in which the number of fences stays even or odd.
     """
-    spans = _merged(_passages(reply, texts))
+    spans = merged_spans(_passages(reply, texts))
     if not spans:
         return ()
     found = (_without(reply, spans), _without(reply, spans, fences=True))
     return found[: 1 + (found[0] != found[1])]
-
-
-def _merged(spans: Iterable[Span]) -> list[Span]:
-    merged: list[Span] = []
-    for start, end in sorted(spans):
-        if merged and start < merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
 
 
 def _inside(position: int, spans: list[Span]) -> bool:

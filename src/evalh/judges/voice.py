@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterable
 from typing import Final
 
 _OPEN: Final = re.compile(r"^[ \t]*<(think|thinking|thought|reasoning)>", re.M | re.I)
@@ -85,11 +86,11 @@ class Foreign:
     def __init__(self, text: str, since: int = 0) -> None:
         fences = _fences(text) if "```" in text or "~~~" in text else []
         blockquotes = _blockquotes(text) if ">" in text else []
-        self.blocks: list[Span] = _merge([*fences, *blockquotes]) if fences or blockquotes else []
+        self.blocks: list[Span] = merged_spans([*fences, *blockquotes]) if fences or blockquotes else []
         self.inline: list[Span] = []
         if _MARKS.search(text, since):
             code = [m.span() for m in _INLINE.finditer(text)] if "`" in text else []
-            self.inline = _merge([*code, *_quotations(text)])
+            self.inline = merged_spans([*code, *_quotations(text)])
 
     def block(self, position: int) -> bool:
         """Whether a position lies in a code block or a block quote."""
@@ -105,7 +106,7 @@ def _find(spans: list[Span], position: int) -> Span | None:
     return spans[at] if at >= 0 and position < spans[at][1] else None
 
 
-def _merge(spans: list[Span]) -> list[Span]:
+def merged_spans(spans: Iterable[Span]) -> list[Span]:
     """Overlapping spans joined, in order."""
     merged: list[Span] = []
     for start, end in sorted(spans):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -106,10 +105,3 @@ def _question(row: Mapping[str, Any], references: Mapping[str, list[str]]) -> di
     if row.get("cluster"):
         made["tags"] = [str(row["cluster"])]
     return made
-
-
-@contextmanager
-def fetched(chosen: PublishedSet, source: str, say: Say) -> Iterator[Path]:
-    """The set's folder, fetched first where a file is missing."""
-    folder = folder_of(chosen.name)
-    yield fetch(chosen, source, say) if missing(chosen, folder) else folder
