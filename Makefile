@@ -26,7 +26,7 @@ test-engines: $(VENV)/test.stamp
 	$(BIN)/python tests/engines/prepare.py
 	$(BIN)/python -m pytest -m engine -q -s tests/engines
 
-benchmarks: $(VENV)/demo.stamp
+benchmarks: $(VENV)/demo.stamp .peers/stamp
 	$(BIN)/python benchmarks/run_all.py --runs $(RUNS)
 
 reference: $(VENV)/demo.stamp
@@ -34,7 +34,7 @@ reference: $(VENV)/demo.stamp
 	$(BIN)/evalh run --out results/reference
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) .peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "evalh needs Python 3.11 or newer; say which: make PYTHON=python3.12 …"; exit 1; }
@@ -49,4 +49,10 @@ $(VENV)/demo.stamp: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/test.stamp: $(VENV)/demo.stamp
 	@echo "installing what the tests need: a minute or two, once"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+# Peers that benchmarks are held against live apart: their pins are not ours.
+.peers/stamp: benchmarks/peers.txt
+	$(PYTHON) -m venv .peers
+	.peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers.txt
 	@touch $@
