@@ -86,7 +86,6 @@ def report_of(folder: RunFolder, reference: str | None = None, *, sheets: bool =
     notes = {name: jury.note for name, jury in voices.juries.items()}
     notes |= {name: j.get("note", "") for name, j in manifest["judges"].items()}
     questions = list(folder.read(Question))
-    cost = manifest.get("cost") or {}
     return Report(
         run=RunFacts(
             name=manifest["name"],
@@ -100,14 +99,7 @@ def report_of(folder: RunFolder, reference: str | None = None, *, sheets: bool =
             inputs=manifest.get("inputs") or {},
         ),
         leaderboards=boards,
-        cost=Cost(
-            usd=cost.get("usd"),
-            requests=cost.get("requests", 0),
-            cached=cost.get("cached", 0),
-            input_tokens=cost.get("input_tokens"),
-            output_tokens=cost.get("output_tokens"),
-            unpriced=tuple(cost.get("unpriced") or ()),
-        ),
+        cost=Cost.of(manifest.get("cost") or {}),
         partial=manifest.get("partial"),
         judge_notes={name: note for name, note in notes.items() if note},
         sheets=_sheets(folder, questions) if sheets else (),

@@ -157,6 +157,13 @@ def test_a_changed_prompt_is_named_by_its_variant() -> None:
         manifests.merge(manifest, _prepared(), questions, True)
 
 
+def test_another_seed_is_named_with_the_one_to_give() -> None:
+    """A run goes on with the seed it began with: with another, what is missing would be asked in other words."""
+    manifest, questions = _begun(_prepared(seed=7))
+    with pytest.raises(RunMismatch, match="seed was 7, is 0; give --seed 7"):
+        manifests.merge(manifest, _prepared(), questions, True)
+
+
 def test_all_differences_come_at_once() -> None:
     """Models, judges and questions that differ stand in one message."""
     manifest, questions = _begun(_prepared())

@@ -102,7 +102,7 @@ def _qualification(config: RunConfig, user: Any, outcome: Outcome) -> Qualificat
 
     judge = _judge(config, user)
     manifest = manifests.read(outcome.folder)
-    about, cost = manifest["judges"][judge.name], manifest["cost"]
+    about = manifest["judges"][judge.name]
     model = about.get("model") or {}
     return Qualification(
         judge=judge.name,
@@ -112,14 +112,7 @@ def _qualification(config: RunConfig, user: Any, outcome: Outcome) -> Qualificat
         samples=config.samples,
         cards=qualify.cards(outcome.folder, judge),
         statuses=qualify.statuses(outcome.folder.raw(Judgment), judge.name),
-        cost=Cost(
-            usd=cost.get("usd"),
-            requests=cost.get("requests", 0),
-            cached=cost.get("cached", 0),
-            input_tokens=cost.get("input_tokens"),
-            output_tokens=cost.get("output_tokens"),
-            unpriced=tuple(cost.get("unpriced") or ()),
-        ),
+        cost=Cost.of(manifest["cost"]),
         partial=manifest.get("partial"),
         note=str(about.get("note") or ""),
     )

@@ -90,6 +90,9 @@ def merge(
         RunMismatch: a model, a judge or a question of the run is asked for with another content.
     """
     faults: list[str] = []
+    seed = manifest["seed"]
+    if seed != prepared.config.seed:  # requests hold marks drawn by it: with another, they would be other requests
+        faults.append(f"seed was {seed}, is {prepared.config.seed}; give --seed {seed} to go on with it")
     merged = {**manifest, "config": settings(prepared.config, manifest.get("config", {}), prepared)}
     merged["inputs"] = {**manifest["inputs"], **prepared.inputs}
     merged["models"] = dict(manifest["models"])

@@ -47,6 +47,18 @@ class Cost:
     output_tokens: int | None = None
     unpriced: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Cost:
+        """From the `cost` of run.json; an imported run has none."""
+        return cls(
+            usd=stored.get("usd"),
+            requests=stored.get("requests", 0),
+            cached=stored.get("cached", 0),
+            input_tokens=stored.get("input_tokens"),
+            output_tokens=stored.get("output_tokens"),
+            unpriced=tuple(stored.get("unpriced") or ()),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
