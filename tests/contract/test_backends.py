@@ -17,7 +17,7 @@ import pytest
 from evalh.core import wire
 from evalh.core.config import ModelSpec
 from evalh.core.ids import canonical
-from evalh.core.ledger import request_key
+from evalh.core.ledger_rows import request_key
 from evalh.core.protocols import Backend, RawBackend
 from evalh.core.records import Answer, Completion, RawReply, Request
 from evalh.core.registry import load, registered

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalh.core import ids
-from evalh.core.ledger import request_key
+from evalh.core.ledger_rows import request_key
 from evalh.core.records import Request
 
 

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 from evalh.core import ledger as module
-from evalh.core.ledger import Ledger, Paid, Spent, request_key
+from evalh.core.ledger import Ledger
+from evalh.core.ledger_rows import Paid, Spent, request_key
 from evalh.core.records import RawReply, Request, Usage
 from evalh.errors import StoreError
 
@@ -223,7 +224,8 @@ def test_a_ledger_serves_several_event_loops(ledger: Ledger) -> None:
 WRITER = """
 import asyncio, sys
 from pathlib import Path
-from evalh.core.ledger import Ledger, Paid
+from evalh.core.ledger import Ledger
+from evalh.core.ledger_rows import Paid
 from evalh.core.records import RawReply
 
 async def main(path, name, count):

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from evalh.core import ledger_files as module
-from evalh.core.ledger import Paid
 from evalh.core.ledger_files import Criteria, WholeLedger
+from evalh.core.ledger_rows import Paid
 from evalh.core.records import RawReply, Usage
 from evalh.errors import BadConfig, StoreError
 

@@ -15,7 +15,8 @@ import pytest
 import evalh as library
 from engines.servers import Engine, llama_server
 from evalh.api import configure
-from evalh.core.ledger import Ledger, request_key
+from evalh.core.ledger import Ledger
+from evalh.core.ledger_rows import request_key
 from evalh.core.records import JudgeTask
 from evalh.pipeline.setup import prepare
 from support.command import evalh

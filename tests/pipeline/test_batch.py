@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from evalh.backends.batches import LineReply, line, read_line
 from evalh.backends.openai import OpenAIBackend
 from evalh.core.config import ModelSpec
-from evalh.core.ledger import BatchLine, BatchRow, Ledger
+from evalh.core.ledger import Ledger
+from evalh.core.ledger_rows import BatchLine, BatchRow
 from evalh.core.records import Request
 from evalh.errors import BadConfig, BatchPending, ServerFault, StoreError
 from evalh.pipeline import parcel

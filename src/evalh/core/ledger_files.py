@@ -23,7 +23,8 @@ from typing import Any, Final
 
 import orjson
 
-from evalh.core.ledger import SCHEMA, Ledger
+from evalh.core.ledger import Ledger
+from evalh.core.ledger_rows import SCHEMA
 from evalh.core.store import write_atomic
 from evalh.errors import BadConfig, StoreError
 

@@ -31,7 +31,8 @@ from typing import IO, Final, TypeVar
 
 from evalh.backends.batches import BatchService, BatchState, LineReply, read_line
 from evalh.backends.openai import FORMS
-from evalh.core.ledger import BatchLine, BatchRow, Ledger, Paid
+from evalh.core.ledger import Ledger
+from evalh.core.ledger_rows import BatchLine, BatchRow, Paid
 from evalh.core.records import RawReply, Request
 from evalh.errors import (
     BackendError,

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from evalh.core.config import Limits, Price
-from evalh.core.ledger import Ledger, Paid, request_key
+from evalh.core.ledger import Ledger
+from evalh.core.ledger_rows import Paid, request_key
 from evalh.core.protocols import RawBackend
 from evalh.core.records import Completion, Request
 from evalh.errors import (

@@ -14,7 +14,8 @@ from statistics import fmean
 from typing import Any, Final, TypeVar
 
 from evalh.core.ids import answer_id
-from evalh.core.ledger import Ledger, request_key
+from evalh.core.ledger import Ledger
+from evalh.core.ledger_rows import request_key
 from evalh.core.records import Answer, Completion, JudgeTask, Question, Request
 from evalh.errors import Incomplete
 from evalh.pipeline.answer import answer

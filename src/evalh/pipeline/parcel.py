@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Final
 
 from evalh.backends.batches import line
-from evalh.core.ledger import BatchLine, BatchRow
+from evalh.core.ledger_rows import BatchLine, BatchRow
 from evalh.core.records import RawReply, Request
 from evalh.errors import StoreError
 from evalh.pipeline.engine import Target
