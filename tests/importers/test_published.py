@@ -21,6 +21,7 @@ from evalh.stats.frame import Results
 from evalh.stats.winrate import tallies
 from support.shared_data import shared
 
+BASELINE = "claude-3-sonnet-20240229"
 QUESTIONS = ("mt-bench", "mt_bench", "question.jsonl")
 
 
@@ -227,6 +228,7 @@ def test_wildvision(root: Path) -> None:
     run = _imported(root, "wildvision-bench")
     models = {a.answer_id: a.model for a in run.answers}
     rows = _rows(run, "gpt-4o")
+    pairs = build(rows)["gpt-4o"].overall.pairs
     for model, want in _expected("wildvision-bench").items():
         own = [j for j in run.judgments if models[j.answers[1]] == model]
         counts = dict.fromkeys(("A>>B", "A>B", "A=B", "B>A", "B>>A"), 0)
@@ -236,9 +238,13 @@ def test_wildvision(root: Path) -> None:
         assert counts == {s: want["verdict_counts_game_1"].get(s, 0) for s in counts}
         wins, ties, losses = _outcomes(rows, model)
         assert 100 * wins / 500 == pytest.approx(want["win_rate_percent"])
-        weights = [3.0 if j.strength == 2 else 1.0 for j in own]
-        points = [{"A": 0.0, "B": 1.0, "tie": 0.5}[j.verdict] for j in own]
-        assert 100 * np.average(points, weights=weights) == pytest.approx(want["score_percent_from_counts"], rel=1e-12)
+        pair = next(p for p in pairs if {p.model_a, p.model_b} == {model, BASELINE})
+        score = pair.win_rate_a.value if pair.model_a == model else 1 - pair.win_rate_a.value
+        assert 100 * score == pytest.approx(want["score_percent_from_counts"], rel=1e-12)
+        assert round(100 * score, 2) == want["published_leaderboard_row"]["score"]
+        steps = [(-1 if j.verdict == "A" else 1) * (j.strength or 0) * 50 if j.verdict != "tie" else 0 for j in own]
+        assert np.mean(steps) == pytest.approx(want["reward"], abs=0.05)
+        assert want["published_leaderboard_row"]["reward"] == pytest.approx(np.mean(steps), abs=0.051)
         assert wins + ties + losses == want["n"]
 
 

@@ -291,3 +291,13 @@ def test_a_checklist_can_be_shown_in_any_mode(folder: Path) -> None:
     toml = TOML.replace('"absolute"', '"checklist"').replace('{ kind = "rating", low = 1, high = 5 }', '"yes-no"')
     said = faults(folder, toml.replace("bracket-rating", "yes-no-items"))
     assert "the field {checklist} is not used; a judge has to be shown it" in said
+
+
+def test_strong_verdicts_may_count_more_than_once(folder: Path) -> None:
+    """`strong_weight` is kept in the spec and in what runs keep of the judge; it needs a scale with strong verdicts."""
+    assert load_spec(folder).strong_weight == 1
+    assert "strong_weight" not in PromptedJudge.from_folder(folder).about
+    arena = PromptedJudge.from_folder(ROOT / "judges" / "arena-hard")
+    assert (arena.spec.strong_weight, arena.about["strong_weight"]) == (3, 3)
+    assert "strong_weight: no variant has a five-step scale" in faults(folder, "strong_weight = 3\n" + TOML)
+    assert "strong_weight: must be from 1 to 10" in faults(folder, "strong_weight = 0\n" + TOML)

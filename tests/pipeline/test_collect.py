@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -63,6 +64,21 @@ def test_two_scores_go_with_their_models(first: float, second: float) -> None:
         assert straight[key] == turned[key]
     assert (straight["score_a"], straight["score_b"]) == (first, second)
     assert straight["outcome"] == (1.0 if first > second else 0.0 if first < second else 0.5)
+
+
+def test_a_strong_verdict_counts_as_often_as_its_judge_says() -> None:
+    """Rows of a judge with a strong weight of 3 weigh 3 where the verdict is a strong one, and 1 otherwise."""
+    said = [judgment(A, B, verdict="A", strength=strength, sample=n) for n, strength in enumerate((2, 1, None))]
+    judges = {said[0].judge: {"strong_weight": 3}}
+    assert [row["weight"] for row in _rows(*said, judges=judges)] == [3.0, 1.0, 1.0]
+    assert [row["weight"] for row in _rows(*said)] == [1.0, 1.0, 1.0]
+
+
+def test_the_length_of_an_answer_that_was_not_given_is_not_known() -> None:
+    """No text is no length: neither 0 nor that of the other answer."""
+    (row,) = _rows(judgment(A, replace(B, turns=()), verdict="A"), answers=(A, replace(B, turns=())))
+    assert row["length_a"] == len(A.turns[0])
+    assert math.isnan(row["length_b"])
 
 
 def test_each_aspect_is_a_row() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from evalh.errors import Disconnected
 from evalh.stats.bradley_terry import rating_estimates, ratings, win_matrix
 from evalh.stats.cells import PairCells
-from evalh.stats.resample import Moments, jackknife, share_limits, skew_limits
+from evalh.stats.resample import Moments, jackknife, share_limits, skew_limits, unequal
 from evalh.stats.scores import chain_allowance, chain_product
 
 Draw = Callable[[np.random.Generator, int, int, float], np.ndarray]
@@ -89,6 +89,14 @@ def unbalanced_games(rng: np.random.Generator, evaluations: int, questions: int,
     return np.stack([(outcome * kept).sum(axis=2), kept.sum(axis=2).astype(float)], axis=2)
 
 
+def strong_games(rng: np.random.Generator, evaluations: int, questions: int, gap: float) -> np.ndarray:
+    """One verdict per question on five steps; those that lead clearly are strong, and count three times."""
+    lead = gap + rng.normal(0, 1, (evaluations, questions)) + _logistic(rng, (evaluations, questions))
+    weight = np.where(np.abs(lead) > 1.5, 3.0, 1.0)
+    outcome = np.where(lead > 0.3, 1.0, np.where(lead < -0.3, 0.0, 0.5))
+    return np.stack([weight * outcome, weight, np.ones_like(weight)], axis=2)
+
+
 WIN_RATES = (
     Regime("one order, no ties", games(orders=1, ties=0.0), (0, 0.5, 1, 1.5, 2, 3, 4)),
     Regime("both orders", games(), (0, 0.5, 1, 1.5, 2, 3, 4)),
@@ -96,6 +104,7 @@ WIN_RATES = (
     Regime("strong position bias", games(bias=3.0), (0, 0.5, 1, 2, 3, 4, 6, 7)),
     Regime("two turns, correlated", games(turns=2, topic=3.0), (0, 1, 2, 3, 5, 7)),
     Regime("unbalanced", unbalanced_games, (0, 0.5, 1, 1.5, 2, 3, 4)),
+    Regime("strong verdicts count three times", strong_games, (0, 0.5, 1, 1.5, 2, 3, 4)),
 )
 
 
@@ -176,7 +185,12 @@ def ratio(totals: np.ndarray) -> np.ndarray:
 
 def shares_covered(regime: Regime, questions: int, evaluations: int) -> tuple[float, float]:
     """Coverage of the 95 % intervals of win rates, averaged over the settings, and their mean width."""
-    return _covered(regime, questions, evaluations, ratio, lambda value, moments, sums: share_limits(value, moments))
+
+    def limits(value: np.ndarray, moments: Moments, sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        weight = (sums[..., 1] / sums[..., -1]).ravel()  # of one verdict; the last column counts them
+        return share_limits(value, moments, most=unequal(weight, np.repeat(np.arange(len(sums)), questions), len(sums)))
+
+    return _covered(regime, questions, evaluations, ratio, limits)
 
 
 def means_covered(regime: Regime, questions: int, evaluations: int) -> tuple[float, float]:

@@ -6,7 +6,8 @@
                                              "games": [{"score", "judgment"}, …]}
 
 The first game shows the baseline first, the second the model. A game that is null, and one whose score is null or none of the
-scale's, arrives unscored. A>>B and B<<A are the same verdict; its strength is 2, of A>B it is 1, of A=B none. Version 0.1 says
+scale's, arrives unscored. A>>B and B<<A are the same verdict; its strength is 2, of A>B it is 1, of A=B none. A verdict of
+strength 2 counts three times in every weighted figure, as in both originals. Version 0.1 says
 `question_id`, `turns` and `choices`; both are read.
 
 Source of the layout: lmarena/arena-hard-auto; WildVision-AI/WildVision-Bench.
@@ -29,7 +30,8 @@ from evalh.importers.write import Sink
 
 KINDS: Final = ("question", "reference", "answer", "games")
 SCORE: Final = re.compile(r"([AB])\s*(<<|<|=|>|>>)\s*([AB])")
-NOTE: Final = "verdicts as stored with the original's judgments"
+NOTE: Final = "verdicts as stored with the original's judgments; a strong one (A>>B) counts three times, as there"
+STRONG_WEIGHT: Final = 3
 
 
 def read(sink: Sink, files: Sequence[File], options: Options) -> None:
@@ -48,7 +50,7 @@ def _games(sink: Sink, row: Mapping[str, Any], where: str, question: str, file: 
     games = row.get("games")
     if not isinstance(games, list) or not 1 <= len(games) <= 2:
         raise BadImport(f"{where}: games must be a list of one or two")
-    judge = sink.judge(options.judge or optional(row, "judge") or UNNAMED, "published", NOTE)
+    judge = sink.judge(options.judge or optional(row, "judge") or UNNAMED, "published", NOTE, STRONG_WEIGHT)
     answers = sink.latest(question, baseline), sink.latest(question, model)
     place = sink.place(judge, question, 1, (baseline, model))
     for number, game in enumerate(games):

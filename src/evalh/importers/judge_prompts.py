@@ -55,6 +55,7 @@ class JudgeDraft:
     model: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    strong_weight: int = 1
 
 
 def json_lines(file: Path) -> list[tuple[str, dict[str, Any]]]:
@@ -147,6 +148,7 @@ def judge_toml(draft: JudgeDraft, published: bool) -> str:
         f"citation = {toml(draft.citation)}",
         *([f"model = {toml(draft.model)}"] if draft.model else []),
         "attempts = 1",
+        *([f"strong_weight = {draft.strong_weight}"] if draft.strong_weight != 1 else []),
         "fenced = false",
     ]
     if draft.params:

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from evalh.core.ids import file_sha256
 from evalh.errors import BadImport
+from evalh.importers.arena_hard import STRONG_WEIGHT
 from evalh.importers.judge_prompts import JudgeDraft, VariantDraft, format_pieces, names_of, our_text
 from evalh.importers.judges_fastchat import RATING
 from evalh.importers.yaml_file import read_yaml
@@ -130,6 +131,7 @@ def convert(config: Mapping[str, Any], systems: Mapping[str, str], source: str, 
         f"openai:{config['judge_model']}" if config.get("judge_model") else "",
         {key: config[key] for key in ("temperature", "max_tokens") if config.get(key) is not None},
         _left_out(config, pairwise, systems),
+        STRONG_WEIGHT if pairwise else 1,
     )
 
 

@@ -191,8 +191,8 @@ class Sink:
 
     # -- judgments -------------------------------------------------------------------------------------------------------
 
-    def judge(self, label: str, variant: str, note: str = "") -> JudgeName:
-        """A judge under one of its prompts."""
+    def judge(self, label: str, variant: str, note: str = "", strong_weight: int = 1) -> JudgeName:
+        """A judge under one of its prompts; `strong_weight` is how many times a strong verdict of it counts."""
         known = self._named.get((label, variant))
         if known is not None:
             return known
@@ -201,6 +201,8 @@ class Sink:
         entry = self.judges.setdefault(
             label, {"judge": self.form, "model": None, "params": {}, "attempts": 1, "variants": {}, "note": note, "hash": ""}
         )
+        if strong_weight != 1:
+            entry["strong_weight"] = strong_weight
         if variant not in entry["variants"]:
             entry["variants"] = dict(sorted({**entry["variants"], variant: mark}.items()))
             entry["hash"] = digest(entry["variants"])

@@ -58,6 +58,8 @@ class PromptedJudge:
         self.attempts = spec.attempts if attempts is None else attempts
         self.note = spec.note
         self.about = described(spec.overall, spec.variants.values())
+        if spec.strong_weight != 1:
+            self.about["strong_weight"] = spec.strong_weight
         self._hashes: dict[str, str] = {}
         self.modes: tuple[Mode, ...] = tuple(dict.fromkeys(v.mode for v in spec.variants.values()))
         if not self.model:

@@ -32,7 +32,7 @@ from evalh.judges.structured import FORMS, Form, unfit
 SCHEMA: Final = 1
 FILE: Final = "judge.toml"
 TEXTS: Final = ("name", "title", "description", "citation", "licence", "note", "model")
-KEYS: Final = ("schema", *TEXTS, "attempts", "overall", "fenced", "params", "variants")
+KEYS: Final = ("schema", *TEXTS, "attempts", "overall", "strong_weight", "fenced", "params", "variants")
 VARIANT_KEYS: Final = (
     "mode",
     "turns",
@@ -89,7 +89,11 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class JudgeSpec:
-    """A judge as its folder describes it. `note` is a sentence that reports by this judge must carry."""
+    """A judge as its folder describes it.
+
+    `note` is a sentence that reports by this judge must carry; `strong_weight` is how many times a strong verdict ("A>>B")
+    counts.
+    """
 
     name: str
     variants: Mapping[str, Variant]
@@ -102,6 +106,7 @@ class JudgeSpec:
     attempts: int = 3
     params: Mapping[str, Any] = field(default_factory=dict)
     overall: str = MEAN
+    strong_weight: int = 1
     folder: Path | None = field(default=None, compare=False)
 
     def parameters(self, variant: str, override: Mapping[str, Any] = EMPTY) -> dict[str, Any]:
@@ -194,12 +199,15 @@ class _Folder:
             self.fault("variants", "there is none; add a table [variants.NAME] with mode, prompt, scale and reader")
         found = {key: self.variant(key, table) for key, table in tables.items()}
         overall = self.typed(data, "overall", str, MEAN, "")
+        strong = self.whole(data, "strong_weight", 1, 1, 10, "")
+        if strong != 1 and not any(v is not None and v.scale.kind == "five-step" for v in found.values()):
+            self.fault("strong_weight", "no variant has a five-step scale, so no verdict is a strong one; leave the key out")
         if not self.faults:
             self.faults += [f"{self.file}: overall: {what}" for what in overall_faults(overall, filter(None, found.values()))]
         if self.faults:
             raise self.stop()
         variants = MappingProxyType({key: v for key, v in found.items() if v is not None})
-        told = {**texts, "name": name, "overall": overall}
+        told = {**texts, "name": name, "overall": overall, "strong_weight": strong}
         return JudgeSpec(**told, variants=variants, attempts=attempts, params=params, folder=self.folder)
 
     def toml(self) -> dict[str, Any]:

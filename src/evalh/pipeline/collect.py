@@ -27,6 +27,8 @@ from evalh.stats.frame import COLUMNS, INTEGERS, TEXT, Factor, Results
 Row = tuple[Any, ...]
 """The values of `COLUMNS`, in their order."""
 AT: Final = {name: position for position, name in enumerate(COLUMNS)}
+STRONG: Final = 2
+"""The strength of A>>B; that of A>B is 1."""
 INCOMPLETE: Final = "incomplete"
 """The status of an overall score of which some aspect has not been asked for yet, as in a run that was interrupted."""
 
@@ -71,7 +73,8 @@ def frame_of(
         judgments: in file order; later records of a unit supersede earlier ones.
         answers: answer id -> (model, characters up to each turn).
         categories: question id -> category.
-        judges: judge -> what the manifest says of it; of that, which aspects it scores and which figure stands for all.
+        judges: judge -> what the manifest says of it; of that, which aspects it scores, which figure stands for all, and how
+            often a strong verdict counts.
     """
     latest: dict[str, list[Row]] = {}  # rows, not judgments: of a long explanation nothing is kept
     for j in judgments:
@@ -97,7 +100,7 @@ def _rows(
 ) -> Iterator[Row]:
     """The rows of one judgment: one per aspect, and per pair of a ranking; of a checklist the share of yes alone."""
     shown = [answers[a] for a in j.answers]
-    length = [float(lengths[min(j.turn, len(lengths)) - 1]) if lengths else 0.0 for _, lengths in shown]
+    length = [float(lengths[min(j.turn, len(lengths)) - 1]) if lengths else np.nan for _, lengths in shown]
     if len(shown) == 1:
         aspects = tuple(j.scores) or overall.asked(about, j.protocol) or (OVERALL,)
         for aspect in aspects if j.mode != "checklist" else (OVERALL,):
@@ -119,7 +122,8 @@ def _rows(
                 outcome = _by_score(-float(j.ranking[a]), -float(j.ranking[b]))
             else:
                 outcome = 1.0 - _outcome(j) if swapped else _outcome(j)
-            yield _row(j, category, "overall", names, (outcome, None, None), swapped, lengths)
+            weight = float(about.get("strong_weight", 1)) if j.strength == STRONG else 1.0
+            yield _row(j, category, "overall", names, (outcome, None, None), swapped, lengths, weight)
 
 
 def _row(
@@ -130,6 +134,7 @@ def _row(
     values: tuple[float, float | None, float | None],
     swapped: bool,
     lengths: tuple[float, float],
+    weight: float = 1.0,
 ) -> Row:
     """The values of all columns, in order."""
     outcome, score_a, score_b = values
@@ -147,7 +152,7 @@ def _row(
         outcome,
         np.nan if score_a is None else score_a,
         np.nan if score_b is None else score_b,
-        1.0,
+        weight,
         j.group_id,
         swapped,
         *lengths,

@@ -106,7 +106,9 @@ def skew_limits(
     return np.where(n > 1, low, np.nan), np.where(n > 1, high, np.nan)
 
 
-def share_limits(value: np.ndarray, moments: Moments, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
+def share_limits(
+    value: np.ndarray, moments: Moments, level: float = LEVEL, most: np.ndarray | float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
     """Limits of figures between 0 and 1 (win rates), never outside, and inside them wherever a question is left to chance.
 
     The score interval of Wilson (1927) with n / d independent games in place of n. d is the variance of a question's share
@@ -114,10 +116,15 @@ def share_limits(value: np.ndarray, moments: Moments, level: float = LEVEL) -> t
     pseudo-questions at 0 and 0.1 at 1 so that equal shares do not mean certainty. The quantile moves from the normal one
     (d = 1: the binomial variance is known) to Student's t with n - 1 degrees of freedom (d = 0: it is estimated).
 
+    Questions that weigh differently are worth fewer of equal weight, n / m (Kish's `most`, m): d may then reach m, the
+    pseudo-questions weigh m times as much, the degrees of freedom are those of n / m, and the quantile stays by a factor of m^2
+    nearer to Student's, since which questions weigh much is a matter of chance as well.
+
     Args:
         value: (G,) in 0..1.
         moments: of the same figures.
         level: nominal coverage.
+        most: (G,) or number; n sum w^2 / (sum w)^2 over the weights of a figure's questions, 1 where they are equal.
 
     Returns:
         low, high, each (G,); NaN where there are fewer than two questions.
@@ -126,14 +133,15 @@ def share_limits(value: np.ndarray, moments: Moments, level: float = LEVEL) -> t
     "Evaluating confidence interval methods for binomial proportions in clustered surveys", J. Surv. Stat. Methodol. 3, 484-503.
     """
     n = moments.n.astype(np.float64)
-    w = SHARE_PRIOR
+    w = SHARE_PRIOR * most
     total = n + 2 * w
     with np.errstate(divide="ignore", invalid="ignore"):
         centre = (n * value + w) / total
         squares = moments.squares + n * (value - centre) ** 2 + w * ((1 - centre) ** 2 + centre**2)
-        design = np.minimum(squares / (total - 1) / (centre * (1 - centre)), 1.0)
+        design = np.minimum(squares / (total - 1) / (centre * (1 - centre)), most)
         normal = normal_quantile(0.5 + level / 2)
-        quantile = normal + (_t_quantiles(moments.n, level) - normal) * (1 - design)
+        worth = np.where(moments.n > 1, np.maximum(np.floor(n / most + 1e-9), 2), n).astype(np.int64)
+        quantile = normal + (_t_quantiles(worth, level) - normal) * (1 - np.minimum(design, 1.0) / np.square(most))
         z2 = quantile**2 * design / n
         middle = (value + z2 / 2) / (1 + z2)
         half = np.sqrt(z2 * value * (1 - value) + z2**2 / 4) / (1 + z2)
@@ -175,15 +183,39 @@ def interval(
 
 
 def estimates(
-    value: np.ndarray, moments: Moments, *, share: bool = False, allowance: np.ndarray | float = 0.0, level: float = LEVEL
+    value: np.ndarray,
+    moments: Moments,
+    *,
+    share: bool = False,
+    allowance: np.ndarray | float = 0.0,
+    level: float = LEVEL,
+    most: np.ndarray | float = 1.0,
 ) -> list[Estimate]:
-    """G figures with their intervals; see `interval` for the arguments. A figure that is not finite has the value None."""
-    limits = share_limits(value, moments, level) if share else skew_limits(value, moments, allowance, level)
+    """G figures with their intervals; see `interval` and `share_limits` for the arguments.
+
+    A figure that is not finite has the value None.
+    """
+    limits = share_limits(value, moments, level, most) if share else skew_limits(value, moments, allowance, level)
     columns = [np.asarray(c).tolist() for c in (value, *limits, moments.n, moments.standard_error())]
     return [
         Estimate(_finite(v), _finite(low), _finite(high), int(n), _finite(error))
         for v, low, high, n, error in zip(*columns, strict=True)
     ]
+
+
+def unequal(weight: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:
+    """n sum w^2 / (sum w)^2 of each group's weights, shape (groups,): how many times fewer equal ones they are worth.
+
+    Args:
+        weight: (C,) positive; one per figure and question.
+        group: (C,) index of the figure. A group without weights has 1.
+
+    Source: L. Kish (1965), *Survey sampling*, section 11.7.
+    """
+    n, total, squares = (np.bincount(group, weights=w, minlength=groups) for w in (np.ones(len(weight)), weight, weight**2))
+    weighed = total > 0
+    most: np.ndarray = np.where(weighed, n * squares, 1.0) / np.where(weighed, total, 1.0) ** 2
+    return np.maximum(most, 1.0)
 
 
 def expanded_levels(n: int, level: float = LEVEL) -> tuple[float, float]:

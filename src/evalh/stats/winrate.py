@@ -6,7 +6,7 @@ import numpy as np
 
 from evalh.stats.cells import PairCells
 from evalh.stats.estimate import Estimate
-from evalh.stats.resample import estimates, jackknife
+from evalh.stats.resample import estimates, jackknife, unequal
 
 
 def tallies(cells: PairCells, models: int) -> np.ndarray:
@@ -29,7 +29,9 @@ def pair_win_rates(cells: PairCells) -> list[Estimate | None]:
     cells = cells.take(cells.weight > 0)
     value, left_out = _rates(cells)
     moments = jackknife(left_out, cells.pair, len(cells.pairs))
-    found = estimates(value, moments, share=True)
+    found = estimates(
+        value, moments, share=True, most=unequal(_weight(cells.weight, cells.scored), cells.pair, len(cells.pairs))
+    )
     return [e if e.n else None for e in found]
 
 
@@ -59,8 +61,14 @@ def model_win_rates(cells: PairCells, models: int) -> list[Estimate | None]:
     moved = np.bincount(cell, weights=np.concatenate([change, -change]), minlength=len(key))
     model = key // questions
     moments = jackknife(rate[model] + moved / opponents[model], model, models)
-    found = estimates(rate, moments, share=True)
+    given, rows = (np.bincount(cell, weights=np.tile(c, 2)) for c in (cells.weight, cells.scored))
+    found = estimates(rate, moments, share=True, most=unequal(_weight(given, rows), model, models))
     return [e if e.n else None for e in found]
+
+
+def _weight(given: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """What a question's judgments weigh on average; how many of them there are is another matter."""
+    return np.where(rows > 0, given / np.maximum(rows, 1), 1.0)
 
 
 def _rates(cells: PairCells) -> tuple[np.ndarray, np.ndarray]:
