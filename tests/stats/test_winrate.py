@@ -93,3 +93,19 @@ def test_nothing_compared() -> None:
     assert model_win_rates(cells, 2) == [None, None]
     assert pair_win_rates(cells) == []
     assert tallies(cells, 2).tolist() == [[0, 0, 0], [0, 0, 0]]
+
+
+def test_unequal_weights_are_worth_fewer_questions() -> None:
+    """Where every other question counts three times, the interval is that of n / 1.25 questions."""
+    rows = [comparison(f"q{i}", "a", "b", float(i % 4 < 2)) for i in range(40)]
+    widths = []
+    for weights in ((1, 1), (3, 3), (1, 3)):
+        weighted = [row | {"weight": float(weights[i % 2])} for i, row in enumerate(rows)]
+        cells = collect(results(weighted)).comparisons
+        (pair,), model = pair_win_rates(cells), model_win_rates(cells, 2)[0]
+        assert_same(pair, model)
+        assert pair is not None
+        assert pair.value == 0.5
+        widths.append(pair.high - pair.low)
+    assert widths[0] == pytest.approx(widths[1], rel=1e-12)
+    assert 1.25**0.5 * 0.97 < widths[2] / widths[0] < 1.25**0.5 * 1.1

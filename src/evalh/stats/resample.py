@@ -215,7 +215,8 @@ def unequal(weight: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:
     n, total, squares = (np.bincount(group, weights=w, minlength=groups) for w in (np.ones(len(weight)), weight, weight**2))
     weighed = total > 0
     most: np.ndarray = np.where(weighed, n * squares, 1.0) / np.where(weighed, total, 1.0) ** 2
-    return np.maximum(most, 1.0)
+    most = np.maximum(most, 1.0)
+    return most
 
 
 def expanded_levels(n: int, level: float = LEVEL) -> tuple[float, float]:
