@@ -98,3 +98,40 @@ def test_a_batch_costs_its_share(fake_server: FakeServers) -> None:
     configure(fake_server(models=PLAYED), price=True)
     live, batch = (_stages(*more)["gpt-4"]["usd"]["value"] for more in ((), ("--batch",)))
     assert batch == live / 2
+
+
+def test_what_a_design_can_find() -> None:
+    """--detect says how many questions find the gap, for comparisons and scores, in words and in numbers."""
+    shown = inside("plan", *SMALL[1:-1], "--detect", "0.2")
+    assert (shown.code, shown.err) == (0, "")
+    assert "a gap of 0.2 between win rates (60.0 % against 40.0 %, ties as half): found in 80 % of runs" in shown.out
+    assert "GPT-4 on MT-bench" in shown.out
+    detect = json.loads(inside("plan", *SMALL[1:-1], "--detect", "0.2", "--format", "json").out)["detect"]
+    assert (detect["power"], detect["alpha"], detect["variances_from"]) == (0.8, 0.05, None)
+    for figure in detect["figures"]:
+        planned = [d for d in figure["designs"] if d["planned"]]
+        assert len(planned) == 1
+        assert f"{planned[0]['questions']:,}" in shown.out
+    assert json.loads(inside("plan", *SMALL[1:-1], "--format", "json").out)["detect"] is None
+
+
+def test_variances_of_an_earlier_run() -> None:
+    """--from-run takes the variances from a run of the same judge, and names it; a run without the judge is refused."""
+    questions = ("--limit", "12", "--yes")
+    assert inside("run", *questions, "--out", "results/earlier", "--no-report").code == 0
+    asked = ("plan", *questions, "--detect", "0.1", "--mode", "absolute", "--from-run", "earlier")
+    detect = json.loads(inside(*asked, "--format", "json").out)["detect"]
+    assert detect["variances_from"] == "earlier"
+    (figure,) = detect["figures"]
+    assert figure["figure"] == "mean_score"
+    assert figure["variances"]["n"] == 12
+    assert "Variances of earlier, 12 questions" in inside(*asked).out
+    refused = inside(*asked, "--judge", "other=baseline")
+    assert (refused.code, "other" in refused.err) == (2, True)
+
+
+def test_detect_refuses_what_it_cannot_plan() -> None:
+    """A run without a gap, or a gap that the plan has nothing to find with, is exit 2."""
+    assert inside("plan", "--from-run", "earlier").code == 2
+    alone = inside("plan", "--models", "careful", "--detect", "0.1")
+    assert (alone.code, "--detect 0.1" in alone.err) == (2, True)

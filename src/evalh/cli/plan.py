@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,8 @@ from evalh.cli import options
 
 if TYPE_CHECKING:
     from evalh.pipeline.estimate import Line
+    from evalh.pipeline.setup import Prepared
+    from evalh.reports.detection import Detection
 
 
 @click.command("plan")
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
     options.HOW,
     options.SAMPLES,
     options.OUT,
+    click.option(
+        "--detect",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="GAP",
+        help="Also say how many questions, orders and repeats find this gap: between win rates (0.05: 52.5 % against 47.5 %), "
+        "or between mean scores in points.",
+    ),
+    click.option("--from-run", metavar="RUN", help="For --detect: take the variances of this run instead of assumed ones."),
     options.FORMAT,
     options.RUNNING,
 )
@@ -34,8 +43,9 @@ def command(**flags: Any) -> None:
     holds. Takes the options of `run`. No key is needed.
 
     \b
-    Example:
+    Examples:
       evalh plan --models vicuna,alpaca --judge gpt-4
+      evalh plan --models vicuna,alpaca --judge gpt-4 --detect 0.05 --from-run results/earlier
     """
     from evalh import api
     from evalh.core import config as configs
@@ -45,11 +55,15 @@ def command(**flags: Any) -> None:
     from evalh.pipeline.book import Book
     from evalh.pipeline.estimate import Estimate
     from evalh.pipeline.setup import prepare
+    from evalh.reports.detection import as_object, as_text
 
+    if flags["from_run"] and flags["detect"] is None:
+        raise click.UsageError("--from-run belongs to --detect")
     user = configs.load(flags["config_file"])
     models, judges = flags["models"] or api.DEFAULT_MODELS, flags["judges"] or api.DEFAULT_JUDGES
     config, user = api.configure(models, judges, user, flags["judge_model"], **options.settings(**flags))
     prepared = prepare(config, user, access=False)
+    found, origin = _detect(prepared, flags["detect"], flags["from_run"]) if flags["detect"] is not None else ([], None)
     folder = api.open_run(config)
     ledger = Ledger(flags["ledger"])
     try:
@@ -62,7 +76,9 @@ def command(**flags: Any) -> None:
     wanted = [("model", m) for m in config.models] + [("judge model", j.spec) for j in prepared.judges if j.spec]
     lacking = catalogue.missing(wanted, os.environ)
     if flags["shape"] == "json":
-        click.echo(json.dumps(_object(lines, config.name, lacking), ensure_ascii=False))
+        shown = _object(lines, config.name, lacking)
+        shown["detect"] = None if flags["detect"] is None else as_object(found, origin)
+        click.echo(options.as_json(shown))
         return
     asked = f"{', '.join(prepared.plan.models)}; judged by {', '.join(j.name for j in prepared.plan.judges)}"
     click.echo(f"{folder.path}: {len(prepared.plan.questions)} questions; {asked}")
@@ -70,6 +86,69 @@ def command(**flags: Any) -> None:
         click.echo(text)
     for text in lacking:
         click.echo(f"missing: {text}")
+    for text in as_text(found, origin):
+        click.echo(text)
+
+
+def _detect(prepared: Prepared, gap: float, earlier: str | None) -> tuple[list[Detection], str | None]:
+    """What the plan can find, for every judge's comparisons and scores; and the run that the variances come from."""
+    from evalh.errors import BadConfig, StatsError, UnknownName
+    from evalh.reports.detection import detection
+    from evalh.stats import power
+
+    plan = prepared.plan
+    run = None
+    if earlier is not None:
+        from evalh import api
+
+        run = api.load(options.run_folder(earlier))
+        known = run.results.judge.labels
+        for judge in plan.judges:
+            if judge.name not in known:
+                raise UnknownName(f"judge in {earlier} (its variances are asked for)", judge.name, known)
+    found = []
+    for judge in plan.judges:
+        for share, modes in ((True, ("pairwise", "two-score")), (False, ("absolute",))):
+            served = [
+                (len(q.turns), judge.orders(v))
+                for q in plan.questions
+                for m in modes
+                if m in plan.modes and m in judge.modes
+                for t in range(1, len(q.turns) + 1)
+                for v in judge.variants(q, m, t)
+            ]
+            pairs = len(plan.pairs) if share else len(plan.models) * (len(plan.models) - 1) // 2
+            if not served or not pairs or (share and gap > 1):
+                continue
+            if run is None:
+                spread = power.ASSUMED_COMPARISONS if share else power.ASSUMED_SCORES
+            else:
+                rows = run.results.take(run.results.judge.where(judge.name))
+                try:
+                    spread = power.spread_of_comparisons(rows) if share else power.spread_of_scores(rows)
+                except StatsError as error:
+                    raise BadConfig(f"--from-run {earlier}, judge {judge.name}: {error}") from None
+            most = max(orders for _, orders in served) if share else 1
+            found.append(
+                detection(
+                    judge.name,
+                    spread,
+                    gap,
+                    questions=len(plan.questions),
+                    turns=len(served) / len(plan.questions),
+                    models=len(plan.models),
+                    pairs=pairs,
+                    orders=most if plan.swap else 1,
+                    most_orders=most,
+                    repeats=plan.samples,
+                )
+            )
+    if not found:
+        raise BadConfig(
+            f"--detect {gap:g}: the plan has no comparison or score of single answers to find it with; a gap between win rates"
+            " is at most 1, and it takes two models"
+        )
+    return found, None if run is None else run.manifest["name"]
 
 
 def describe(lines: list[Line]) -> list[str]:
