@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from evalh.core.protocols import Backend, Judge, RawBackend
     from evalh.core.records import Answer, Completion, Failure, JudgeTask, Judgment, Question, RawReply, Reading, Request, Usage
     from evalh.errors import EvalhError
+    from evalh.reports.schemas import schema
     from evalh.stats.estimate import Estimate
 
 _HOMES = {
@@ -41,6 +42,7 @@ _HOMES = {
     "Request": "evalh.core.records",
     "Usage": "evalh.core.records",
     "EvalhError": "evalh.errors",
+    "schema": "evalh.reports.schemas",
     "Estimate": "evalh.stats.estimate",
 }
 
@@ -64,6 +66,7 @@ __all__ = [
     "__version__",
     "load",
     "run",
+    "schema",
 ]
 
 

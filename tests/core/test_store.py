@@ -74,7 +74,7 @@ def test_a_folder_without_records_reads_as_empty(run: RunFolder) -> None:
 def test_manifest_questions_and_votes_are_replaced_whole(run: RunFolder) -> None:
     """Each is written anew, byte for byte the same from the same content, and leaves no temporary file."""
     question = Question("q1", "math", ("How many?",))
-    vote = {"question_id": "q1", "winner": "tie"}
+    vote = {"question_id": "q1", "model_a": "x", "model_b": "y", "winner": "tie", "rater": "Zoë", "turn": 1}
     for _ in range(2):
         run.write_manifest({"schema": 1, "name": "é"})
         run.write_questions([question])
@@ -115,8 +115,8 @@ def test_corruption_names_file_and_line(run: RunFolder) -> None:
     (run.path / "answers.jsonl").write_bytes(b"[]\n")
     with pytest.raises(CorruptRecord, match=r"answers\.jsonl:1: not a JSON object"):
         list(run.raw(Answer))
-    for line, said in ((b"{\n", "not a JSON record"), (b"[]\n", "not a JSON object")):
-        (run.path / "votes.jsonl").write_bytes(b"{}\n" + line)
+    for line, said in ((b"{\n", "not a JSON record"), (b"[]\n", "not a JSON object"), (b"{}\n", "not a valid vote")):
+        (run.path / "votes.jsonl").write_bytes(b"\n" + line)
         with pytest.raises(CorruptRecord, match=rf"votes\.jsonl:2: {said}"):
             run.votes()
 
@@ -341,10 +341,10 @@ def test_rewriting_is_not_misled_by_empty_lines(run: RunFolder) -> None:
 def test_rewriting_what_is_no_record_names_the_line(run: RunFolder) -> None:
     """A line that the plan cannot place is corruption, and the file stays as it is."""
     run.path.mkdir(parents=True)
-    (run.path / "answers.jsonl").write_bytes(b'{"x": 1}\n')
+    (run.path / "answers.jsonl").write_bytes(b'{"schema": 1, "x": 1}\n')
     with pytest.raises(CorruptRecord, match=r"answers\.jsonl:1: not a valid record"):
         run.rewrite(Answer, by_id)
-    assert (run.path / "answers.jsonl").read_bytes() == b'{"x": 1}\n'
+    assert (run.path / "answers.jsonl").read_bytes() == b'{"schema": 1, "x": 1}\n'
 
 
 def test_a_rewriting_that_fails_leaves_the_old_file(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalh.core import wire
-from evalh.core.records import Answer, Failure, Judgment, Question, Usage
+from evalh.core.records import Answer, Failure, Judgment, Question, Usage, Vote
 from evalh.errors import CorruptRecord, UnsupportedSchema
 
 QUESTION = Question("q1", "math", ("How many?", "And why?"), (None, "Seven."), ("hard",), {"source": {"page": 3}})
@@ -19,6 +19,7 @@ JUDGMENT = Judgment(
     "u-0", "g", "q1", 1, "gpt-4", "hash", "gpt-4/pair", "pairwise", ("a1", "a2"), "scored", "A", 2, 0.75,
     {"overall": (8.0, None)}, (1, 2), 0, 1, ("quoted",), "[[A]]", Usage(None, 5), None,
 )  # fmt: skip
+VOTE = Vote("q1", "vicuna", "alpaca", "tie", "Zoë", 2)
 LOST = Answer("a2", "q1", "alpaca", {}, 1, (), failure=Failure("refused", "policy"))
 
 # Text as people write it: any script, controls, separators and emoji, but no halves of surrogate pairs.
@@ -46,7 +47,7 @@ judgments = st.builds(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("record", [QUESTION, ANSWER, JUDGMENT, LOST], ids=lambda r: type(r).__name__)
+@pytest.mark.parametrize("record", [QUESTION, ANSWER, JUDGMENT, LOST, VOTE], ids=lambda r: type(r).__name__)
 def test_every_record_survives_its_line(record: Any) -> None:
     """A record read back from its line equals the record that was written, types included."""
     assert wire.load(type(record), wire.dump(record)) == record
@@ -130,6 +131,10 @@ def test_fields_with_a_default_may_be_absent() -> None:
         (Judgment, line_of(JUDGMENT, strength=0.5), "strength must be"),
         (Judgment, line_of(JUDGMENT, answers=...), "no field 'answers'"),
         (Judgment, line_of(QUESTION), "answers"),
+        (Vote, line_of(VOTE, turn="1"), "turn must be a whole number"),
+        (Vote, line_of(VOTE, rater=None), "rater must be text"),
+        (Vote, line_of(VOTE, voter="x"), "voter"),
+        (Vote, line_of(VOTE, winner=...), "no field 'winner'"),
     ],
 )
 def test_a_line_that_is_no_record_names_its_place_and_its_fault(kind: Any, line: bytes, said: str) -> None:
@@ -144,17 +149,6 @@ def test_a_line_of_a_newer_evalh_is_named_as_such() -> None:
     """A newer schema is no corruption: the reader is told that the line was written by a newer evalh."""
     with pytest.raises(UnsupportedSchema, match=r"a\.jsonl:2: schema 99 was written by a newer evalh"):
         wire.load(Question, line_of(QUESTION, schema=99), "a.jsonl:2")
-
-
-def test_an_older_line_is_upgraded_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A line of an earlier schema passes through every step up to the present one."""
-    monkeypatch.setattr(wire, "SCHEMA", 3)
-    monkeypatch.setattr(
-        wire,
-        "UPGRADES",
-        {"question": {1: lambda d: {**d, "category": "x"}, 2: lambda d: {**d, "category": d["category"] + "y"}}},
-    )
-    assert wire.load(Question, line_of(QUESTION, schema=1, category=...)).category == "xy"
 
 
 def test_text_is_cleaned_of_halves_of_pairs_only() -> None:

@@ -32,6 +32,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "fetch": ("evalh.cli.fetch:command", "Bring a published set here, checked against its SHA-256."),
     "replay": ("evalh.cli.replay:command", "Hold a published set's figures against ours."),
     "rate": ("evalh.cli.rate:command", "Ratings from any table of battles."),
+    "schema": ("evalh.cli.schema:command", "Print the JSON schema of a record, of run.json or of a command's JSON."),
     "ledger": ("evalh.cli.ledger:group", "The ledger of paid responses: look, check, clean, carry."),
 }
 """name -> (where it lives, what it says of itself); a test holds the words against each command's own."""

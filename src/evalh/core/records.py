@@ -146,6 +146,18 @@ class Judgment:
 
 
 @dataclass(frozen=True, slots=True)
+class Vote:
+    """A person's verdict (or a recorded one) about the answers of two models to one question, one turn."""
+
+    question_id: str
+    model_a: str
+    model_b: str
+    winner: Literal["model_a", "model_b", "tie"]
+    rater: str
+    turn: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One chat request, independent of any provider.
 

@@ -26,10 +26,12 @@ import orjson
 
 from evalh.core import wire
 from evalh.core.locks import lock_file
-from evalh.core.records import Answer, Judgment, Question
-from evalh.errors import CorruptRecord, RunLocked, StoreError, UnsupportedSchema
+from evalh.core.records import Answer, Judgment, Question, Vote
+from evalh.core.upgrades import SCHEMA, upgraded
+from evalh.errors import CorruptRecord, RunLocked, StoreError
 
 MANIFEST: Final = "run.json"
+VOTES: Final = "votes.jsonl"
 FILES: Final[dict[type, str]] = {Question: "questions.jsonl", Answer: "answers.jsonl", Judgment: "judgments.jsonl"}
 R = TypeVar("R", Question, Answer, Judgment)
 
@@ -94,12 +96,16 @@ class RunFolder:
     # -- reading ---------------------------------------------------------------------------------------------------------
 
     def manifest(self) -> dict[str, Any]:
-        """run.json.
+        """run.json, as the present schema has it.
 
         Raises:
             StoreError: there is none, or it cannot be read.
             UnsupportedSchema: written by a newer evalh.
         """
+        return {"schema": SCHEMA, **upgraded("run", self._manifest(), str(self.path / MANIFEST))}
+
+    def _manifest(self) -> dict[str, Any]:
+        """run.json as it lies there. Raises as `manifest`."""
         path = self.path / MANIFEST
         try:
             data = json.loads(path.read_bytes())
@@ -109,10 +115,6 @@ class RunFolder:
             raise CorruptRecord(f"{path}: cannot be read ({error})") from None
         if not isinstance(data, dict) or not isinstance(data.get("schema"), int):
             raise CorruptRecord(f"{path}: not a run manifest")
-        if data["schema"] > wire.SCHEMA:
-            raise UnsupportedSchema(
-                f"{path}: schema {data['schema']} was written by a newer evalh; this one reads up to {wire.SCHEMA}"
-            )
         return data
 
     def read(self, kind: type[R]) -> Iterator[R]:
@@ -136,7 +138,8 @@ class RunFolder:
         """The records of a kind as decoded JSON, for whoever needs a few fields of very many; raises as `read`."""
         path = self.path / FILES[kind]
         for number, _, line in self._lines(path):
-            yield wire.decode(line, f"{path}:{number}")
+            where = f"{path}:{number}"
+            yield wire.current(kind, wire.decode(line, where), where)
 
     def votes(self) -> list[dict[str, Any]]:
         """Verdicts of people over this run's answers, as {"question_id", "model_a", "model_b", "winner", "rater", "turn"}.
@@ -144,17 +147,9 @@ class RunFolder:
         Raises:
             CorruptRecord: names file and line.
         """
-        path = self.path / "votes.jsonl"
-        votes = []
-        for number, _, line in self._lines(path):
-            try:
-                vote = json.loads(line)
-            except ValueError as error:
-                raise CorruptRecord(f"{path}:{number}: not a JSON record ({error})") from None
-            if not isinstance(vote, dict):
-                raise CorruptRecord(f"{path}:{number}: not a JSON object")
-            votes.append(vote)
-        return votes
+        path = self.path / VOTES
+        places = ((f"{path}:{number}", line) for number, _, line in self._lines(path))
+        return [wire.checked(Vote, wire.decode(line, where), where) for where, line in places]
 
     @staticmethod
     def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
@@ -188,6 +183,11 @@ class RunFolder:
         except OSError as error:
             raise _disk(self.path, error) from None
         try:
+            if self.exists() and (old := self._manifest()["schema"]) < SCHEMA:
+                report(
+                    f"{self.path}: was begun in schema {old}; its records stay as they are, what is added and run.json are"
+                    f" written in schema {SCHEMA}"
+                )
             for kind, name in FILES.items():
                 if kind is not Question:
                     self._mend(self.path / name, report)
@@ -280,7 +280,7 @@ class RunFolder:
         for number, offset, line in self._lines(path):
             where = f"{path}:{number}"
             try:
-                key = order(wire.decode(line, where))
+                key = order(wire.current(kind, wire.decode(line, where), where))
             except (KeyError, TypeError, AttributeError) as error:
                 raise CorruptRecord(f"{where}: not a valid record ({error!r})") from None
             if key is None or key in latest or (previous is not None and key < previous):
@@ -321,7 +321,7 @@ class RunFolder:
 
     def write_votes(self, votes: Iterable[dict[str, Any]]) -> None:
         """Replace votes.jsonl."""
-        write_atomic(self.path / "votes.jsonl", (orjson.dumps(v, option=orjson.OPT_APPEND_NEWLINE) for v in votes))
+        write_atomic(self.path / VOTES, (wire.dump(Vote(**v)) for v in votes))
 
     def set_aside(self) -> Path:
         """Move the whole folder to a sibling that is not in use, for --fresh; returns where it went.

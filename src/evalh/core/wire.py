@@ -1,8 +1,8 @@
-"""Record <-> JSON line, and the schema numbers of what is on disk.
+"""Record <-> JSON line.
 
 A line is written with its keys in the record's own order, `schema` first, so that files can be compared byte by byte. A reader
-meets lines of any schema up to its own: `UPGRADES[kind][n]` turns a line of schema n into one of n + 1. An unknown field is an
-error, since dropping it would lose what somebody recorded.
+meets lines of any schema up to its own (`core/upgrades.py`). An unknown field is an error, since dropping it would lose what
+somebody recorded.
 """
 
 from __future__ import annotations
@@ -15,21 +15,16 @@ from typing import Any, Final, TypeVar
 
 import orjson
 
-from evalh.core.records import Answer, Failure, Judgment, Question, Usage
-from evalh.errors import CorruptRecord, UnsupportedSchema
+from evalh.core.records import Answer, Failure, Judgment, Question, Usage, Vote
+from evalh.core.upgrades import SCHEMA, upgraded
+from evalh.errors import CorruptRecord
 
-SCHEMA: Final = 1
-UPGRADES: Final[Mapping[str, Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]]] = {
-    "question": {},
-    "answer": {},
-    "judgment": {},
-}
-
-R = TypeVar("R", Question, Answer, Judgment)
-_NAMES: Final[dict[type, tuple[str, ...]]] = {t: tuple(f.name for f in fields(t)) for t in (Question, Answer, Judgment)}
+R = TypeVar("R", Question, Answer, Judgment, Vote)
+KIND: Final[dict[type, str]] = {Question: "question", Answer: "answer", Judgment: "judgment", Vote: "vote"}
+"""A record's name, as schemas and upgrade steps know it."""
+_NAMES: Final[dict[type, tuple[str, ...]]] = {t: tuple(f.name for f in fields(t)) for t in KIND}
 _VALUES: Final[dict[type, Callable[[Any], tuple[Any, ...]]]] = {t: attrgetter(*names) for t, names in _NAMES.items()}
-_OBJECTS: Final[dict[type, tuple[str, ...]]] = {Question: ("metadata",), Answer: ("params",), Judgment: ("scores",)}
-_KIND: Final[dict[type, str]] = {Question: "question", Answer: "answer", Judgment: "judgment"}
+_OBJECTS: Final[dict[type, tuple[str, ...]]] = {Question: ("metadata",), Answer: ("params",), Judgment: ("scores",), Vote: ()}
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -38,7 +33,7 @@ def clean(text: str) -> str:
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
-def dump(record: Question | Answer | Judgment) -> bytes:
+def dump(record: Question | Answer | Judgment | Vote) -> bytes:
     """One JSON line, with its newline."""
     kind = type(record)
     line: dict[str, Any] = {"schema": SCHEMA}
@@ -73,6 +68,11 @@ def decode(line: bytes | str, where: str = "") -> dict[str, Any]:
     return data
 
 
+def current(kind: type, data: dict[str, Any], where: str = "") -> dict[str, Any]:
+    """A decoded line in the present schema, unchecked otherwise, for whoever needs a few fields. Raises as `load`."""
+    return data if data.get("schema") == SCHEMA else {"schema": SCHEMA, **upgraded(KIND[kind], data, where)}
+
+
 def from_dict(kind: type[R], data: dict[str, Any], where: str = "") -> R:
     """The record that a decoded line holds; `data` is consumed. Raises as `load`."""
     data = checked(kind, data, where)
@@ -87,13 +87,7 @@ def checked(kind: type[R], data: dict[str, Any], where: str = "") -> dict[str, A
 
     For whoever looks at very many records once: building them takes several times as long. Raises as `load`.
     """
-    schema = data.pop("schema", None)
-    if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
-        raise CorruptRecord(f"{where}: the record carries no schema number")
-    if schema > SCHEMA:
-        raise UnsupportedSchema(f"{where}: schema {schema} was written by a newer evalh; this one reads up to {SCHEMA}")
-    for n in range(schema, SCHEMA):
-        data = UPGRADES[_KIND[kind]][n](data)
+    data = upgraded(KIND[kind], data, where)
     if tuple(data) != _NAMES[kind]:
         data = _completed(kind, data, where)
     shape = tuple(map(type, data.values()))
@@ -125,7 +119,7 @@ def _completed(kind: type, data: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _corrupt(kind: type, where: str, fault: object) -> CorruptRecord:
-    return CorruptRecord(f"{where}: not a valid {_KIND[kind]} record ({fault})")
+    return CorruptRecord(f"{where}: not a valid {KIND[kind]} record ({fault})")
 
 
 _NONE: Final = type(None)
@@ -136,6 +130,7 @@ _Types = frozenset[Any]
 # letters. JSON has these types and no others, so that looking at the exact type is enough.
 _FIELDS: Final[Mapping[str, tuple[_Types, str]]] = {
     **dict.fromkeys(("question_id", "category", "answer_id", "model", "judgment_id", "group_id"), (frozenset((str,)), "text")),
+    **dict.fromkeys(("model_a", "model_b", "winner", "rater"), (frozenset((str,)), "text")),
     **dict.fromkeys(("judge", "judge_hash", "protocol", "mode", "status", "explanation"), (frozenset((str,)), "text")),
     **dict.fromkeys(("finish_reason", "verdict"), (frozenset((str, _NONE)), "text or null")),
     **dict.fromkeys(("sample", "attempt", "turn"), (frozenset((int,)), "a whole number")),
@@ -152,9 +147,10 @@ _ITEMS: Final[dict[type, tuple[tuple[str, _Types], ...]]] = {
     Question: (("turns", _TEXTS), ("reference", frozenset((str, _NONE))), ("tags", _TEXTS)),
     Answer: (("turns", _TEXTS), ("flags", _TEXTS)),
     Judgment: (("answers", _TEXTS), ("ranking", frozenset((int,))), ("flags", _TEXTS)),
+    Vote: (),
 }
 """What the items of a record's lists must be."""
-_SHAPES: Final[dict[type, set[tuple[type, ...]]]] = {kind: set() for kind in _KIND}
+_SHAPES: Final[dict[type, set[tuple[type, ...]]]] = {kind: set() for kind in KIND}
 """Types of all fields that have been looked at one by one and found right: a file has very many lines and few shapes."""
 
 
@@ -167,11 +163,13 @@ def _defaults(kind: type) -> dict[str, Any]:
     return found
 
 
-_DEFAULTS: Final[dict[type, dict[str, Any]]] = {kind: _defaults(kind) for kind in _KIND}
+_DEFAULTS: Final[dict[type, dict[str, Any]]] = {kind: _defaults(kind) for kind in KIND}
 
 
 def _converted(kind: type, data: dict[str, Any]) -> dict[str, Any]:
     """JSON types to the record's own: lists become tuples, usage and failure their types."""
+    if kind is Vote:
+        return data
     if kind is Judgment:
         data["answers"] = tuple(data["answers"])
         data["ranking"] = tuple(data["ranking"])

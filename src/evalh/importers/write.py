@@ -15,11 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-import orjson
-
 from evalh.core import wire
 from evalh.core.ids import answer_id, digest, group_id, judgment_id, unit_id
-from evalh.core.records import EMPTY, Answer, Failure, Judgment, Mode, Question, Reading
+from evalh.core.records import EMPTY, Answer, Failure, Judgment, Mode, Question, Reading, Vote
 from evalh.core.store import FILES, RunFolder
 from evalh.errors import BadImport, RunMismatch, StoreError
 from evalh.importers.table import Table
@@ -273,15 +271,7 @@ class Sink:
 
     def vote(self, question_id: str, model_a: str, model_b: str, winner: str, rater: str, turn: int = 1) -> None:
         """A person's verdict, or a recorded one, against which judges are held."""
-        line = {
-            "question_id": question_id,
-            "model_a": model_a,
-            "model_b": model_b,
-            "winner": winner,
-            "rater": rater,
-            "turn": turn,
-        }
-        self._put(self._votes, orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+        self._put(self._votes, wire.dump(Vote(question_id, model_a, model_b, winner, rater, turn)))  # type: ignore[arg-type]
 
     def note(self, what: str, count: int = 1) -> None:
         """Count something that the user is told at the end."""

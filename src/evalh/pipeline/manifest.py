@@ -17,7 +17,7 @@ from evalh.core.config import ModelSpec, RunConfig
 from evalh.core.ids import digest
 from evalh.core.records import Question
 from evalh.core.store import MANIFEST, RunFolder
-from evalh.core.wire import SCHEMA
+from evalh.core.upgrades import SCHEMA
 from evalh.errors import CorruptRecord, RunMismatch
 from evalh.pipeline import juries
 from evalh.pipeline.setup import OpenJudge, Prepared

@@ -1,0 +1,309 @@
+"""JSON schemas of what evalh writes for scripts: the report, and the output of every command with `--format json`.
+
+Keys may be added to these objects from one evalh to the next, none may go or change its kind under one schema number, so that
+every key known here is required and others are let through. Figures that do not apply are null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from evalh.core import ledger
+from evalh.core.records import STATUSES
+from evalh.core.schemas import (
+    BOOLEAN,
+    NUMBER,
+    OBJECT,
+    TEXT,
+    TEXTS,
+    WHOLE,
+    Schema,
+    either,
+    maybe,
+    numbered,
+    of_files,
+    rows,
+    table,
+    thing,
+    titled,
+)
+from evalh.errors import UnknownName
+
+OUTPUT: Final = 1
+"""The schema number of what is printed; that of records is `core.upgrades.SCHEMA`."""
+NULL: Final[Schema] = {"type": "null"}
+N: Final[Schema] = thing(value=maybe(NUMBER), low=maybe(NUMBER), high=maybe(NUMBER), n=WHOLE, standard_error=maybe(NUMBER))
+"""A figure: its value, its 95 % interval, and the number of questions it rests on."""
+FIGURE: Final[Schema] = either(N, NULL)
+COST: Final[Schema] = thing(
+    usd=maybe(NUMBER),
+    requests=WHOLE,
+    cached=WHOLE,
+    input_tokens=maybe(WHOLE),
+    output_tokens=maybe(WHOLE),
+    unpriced=TEXTS,
+)
+MODEL: Final[Schema] = thing(
+    model=TEXT,
+    rank=maybe(rows(WHOLE)),
+    mean_score=FIGURE,
+    relative_score=FIGURE,
+    win_rate=FIGURE,
+    rating=FIGURE,
+    turns=table(N),
+    wins=maybe(WHOLE),
+    ties=maybe(WHOLE),
+    losses=maybe(WHOLE),
+    scored=WHOLE,
+    unscored=WHOLE,
+)
+PAIR: Final[Schema] = thing(
+    model_a=TEXT,
+    model_b=TEXT,
+    wins_a=WHOLE,
+    ties=WHOLE,
+    wins_b=WHOLE,
+    total_a=maybe(NUMBER),
+    total_b=maybe(NUMBER),
+    win_rate_a=FIGURE,
+    p_value=maybe(NUMBER),
+    p_adjusted=maybe(NUMBER),
+    scored=WHOLE,
+    unscored=WHOLE,
+)
+ASPECTS: Final[Schema] = table(table(FIGURE))
+
+
+def _report() -> Schema:
+    board = {"models": rows(MODEL), "pairs": rows(PAIR), "aspects": ASPECTS}
+    categories = table(thing(**board))
+    by_judge = thing(
+        **board,
+        categories=categories,
+        unscored_by_status=table(WHOLE),
+        notes=TEXTS,
+        jury=maybe(OBJECT),
+        repeats=maybe(OBJECT),
+    )
+    run = thing(
+        name=TEXT,
+        judges=TEXTS,
+        models=TEXTS,
+        questions=maybe(TEXT),
+        question_count=WHOLE,
+        started_at=maybe(TEXT),
+        finished_at=maybe(TEXT),
+        versions=table(TEXT),
+        partial=maybe(TEXT),
+        juries=OBJECT,
+    )
+    return numbered(
+        thing(
+            run=run,
+            **{name: maybe(schema) for name, schema in {**board, "categories": categories}.items()},
+            by_judge=table(by_judge),
+            agreement=maybe(thing(**{"agreement": N, "with": TEXT})),
+            judge_card=maybe(OBJECT),
+            answers=OBJECT,
+            served=rows(OBJECT),
+            cost=COST,
+            reference=maybe(TEXT),
+        ),
+        OUTPUT,
+    )
+
+
+def _compare() -> Schema:
+    difference = thing(
+        figure=TEXT,
+        difference=N,
+        first=either(NUMBER, N, NULL),
+        second=either(NUMBER, N, NULL),
+        p_value=maybe(NUMBER),
+        p_adjusted=maybe(NUMBER),
+        opponents=TEXTS,
+    )
+    return numbered(
+        thing(
+            first=TEXT,
+            second=TEXT,
+            runs=TEXTS,
+            judge=TEXT,
+            figures=rows(difference),
+            categories=table(difference),
+            sentence=TEXT,
+            notes=TEXTS,
+            gate=thing(asked=BOOLEAN, passed=BOOLEAN, reasons=TEXTS),
+        ),
+        OUTPUT,
+    )
+
+
+def _rate() -> Schema:
+    model = thing(model=TEXT, rating=N, wins=WHOLE, ties=WHOLE, losses=WHOLE)
+    return numbered(thing(models=rows(model), battles=WHOLE, left_out=table(WHOLE)), OUTPUT)
+
+
+def _plan() -> Schema:
+    span = either(thing(low=NUMBER, value=NUMBER, high=NUMBER), NULL)
+    stage = thing(
+        stage=TEXT,
+        model=TEXT,
+        requests=WHOLE,
+        done=WHOLE,
+        cached=WHOLE,
+        to_send=WHOLE,
+        input_tokens=span,
+        output_tokens=span,
+        usd=span,
+        seconds=span,
+    )
+    return numbered(thing(run=TEXT, stages=rows(stage), missing=TEXTS), OUTPUT)
+
+
+def _runs() -> Schema:
+    run = thing(
+        name=TEXT,
+        models=TEXTS,
+        judges=TEXTS,
+        questions=maybe(TEXT),
+        answers=WHOLE,
+        judgments=WHOLE,
+        unscored=WHOLE,
+        usd=maybe(NUMBER),
+        started_at=maybe(TEXT),
+        finished_at=maybe(TEXT),
+        partial=maybe(TEXT),
+    )
+    return numbered(thing(runs=rows(run)), OUTPUT)
+
+
+def _replay() -> Schema:
+    figure = thing(figure=TEXT, model=TEXT, value=NUMBER, replayed=FIGURE, difference=maybe(NUMBER), same=BOOLEAN)
+    return numbered(thing(name=TEXT, run=TEXT, figures=rows(figure)), OUTPUT)
+
+
+def _sets() -> Schema:
+    entry = thing(
+        name=TEXT,
+        title=TEXT,
+        licence=TEXT,
+        home=TEXT,
+        bytes=WHOLE,
+        files=WHOLE,
+        questions=BOOLEAN,
+        replay=BOOLEAN,
+        here=BOOLEAN,
+    )
+    return numbered(thing(sets=rows(entry)), OUTPUT)
+
+
+def _models() -> Schema:
+    price = either(thing(input=NUMBER, output=NUMBER), NULL)
+    model = thing(name=TEXT, provider=TEXT, model=TEXT, base_url=maybe(TEXT), origin=TEXT, price=price, missing=TEXTS)
+    return numbered(thing(models=rows(model)), OUTPUT)
+
+
+def _questions() -> Schema:
+    return numbered(
+        thing(questions=rows(thing(name=TEXT, questions=WHOLE, categories=TEXTS, origin=TEXT, sha256=TEXT))), OUTPUT
+    )
+
+
+def _judges() -> Schema:
+    judge = thing(
+        name=TEXT, title=TEXT, model=maybe(TEXT), modes=TEXTS, scales=TEXTS, origin=TEXT, hides=TEXTS, fault=maybe(TEXT)
+    )
+    jury = thing(name=TEXT, judges=TEXTS, rule=TEXT, quorum=WHOLE, note=TEXT)
+    return numbered(thing(judges=rows(judge), juries=rows(jury)), OUTPUT)
+
+
+def _check() -> Schema:
+    card = table(either(N, table(FIGURE), NULL))
+    return numbered(
+        thing(
+            judge=TEXT,
+            model=maybe(TEXT),
+            run=TEXT,
+            cases=WHOLE,
+            samples=WHOLE,
+            modes=table(card),
+            statuses=table(WHOLE),
+            cost=COST,
+            partial=maybe(TEXT),
+            note=TEXT,
+        ),
+        OUTPUT,
+    )
+
+
+def _replies() -> Schema:
+    return rows(
+        thing(
+            status={"enum": list(STATUSES)},
+            verdict={"enum": ["A", "B", "tie", None]},
+            strength=maybe(WHOLE),
+            preference=maybe(NUMBER),
+            scores=table(rows(maybe(NUMBER))),
+            ranking=rows(WHOLE),
+            flags=TEXTS,
+        )
+    )
+
+
+def _ledger() -> Schema:
+    return numbered(thing(path=TEXT, responses=WHOLE, failures=WHOLE, usd=maybe(NUMBER), bytes=WHOLE), ledger.SCHEMA)
+
+
+def _preference() -> Schema:
+    share = {**NUMBER, "minimum": 0, "maximum": 1}
+    return thing(
+        prompt=TEXT,
+        chosen=TEXT,
+        rejected=TEXT,
+        margin={**NUMBER, "exclusiveMinimum": 0},
+        confidence=share,
+        agreement=share,
+        judgments=WHOLE,
+        question_id=TEXT,
+        chosen_model=TEXT,
+        rejected_model=TEXT,
+    )
+
+
+OUTPUTS: Final[Mapping[str, tuple[str, Callable[[], Schema]]]] = {
+    "report": ("report/report.json, and what `evalh report --format json` prints", _report),
+    "compare": ("What `evalh compare --format json` prints", _compare),
+    "rate": ("What `evalh rate --format json` prints", _rate),
+    "plan": ("What `evalh plan --format json` prints", _plan),
+    "runs": ("What `evalh runs --format json` prints", _runs),
+    "replay": ("What `evalh replay --format json` prints", _replay),
+    "fetch-list": ("What `evalh fetch --list --format json` prints", _sets),
+    "models-list": ("What `evalh models list --format json` prints", _models),
+    "questions-list": ("What `evalh questions list --format json` prints", _questions),
+    "judges-list": ("What `evalh judges list --format json` prints", _judges),
+    "judges-check": ("What `evalh judges check --format json` prints", _check),
+    "judges-parse": ("What `evalh judges parse` prints: one item for each reply", _replies),
+    "preference": ("A line of what `evalh export dpo` writes", _preference),
+    "ledger-info": ("What `evalh ledger info --format json` prints", _ledger),
+}
+NAMES: Final = (*of_files(), *OUTPUTS)
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The JSON schema (draft 2020-12) of something that evalh writes.
+
+    Args:
+        name: a record (`question`, `answer`, `judgment`, `vote`), `run` for run.json, or an output such as `report`.
+
+    Raises:
+        UnknownName: there is no schema of that name.
+    """
+    files = of_files()
+    if name in files:
+        return files[name]()
+    if name not in OUTPUTS:
+        raise UnknownName("schema", name, NAMES)
+    title, made = OUTPUTS[name]
+    return titled(name, title, made(), OUTPUT)
