@@ -10,7 +10,9 @@ from evalh.cli import options
 @click.command("schema")
 @click.argument("name", metavar="[NAME]", required=False)
 def command(name: str | None) -> None:
-    """Print the JSON schema of a record, of run.json or of a command's JSON; without NAME, which there are.
+    """Print the JSON schema of a record, of run.json or of a command's JSON.
+
+    Without NAME, which there are.
 
     \b
     Examples:

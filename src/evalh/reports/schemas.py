@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from evalh.core import ledger
+from evalh.core import ledger_rows
 from evalh.core.records import STATUSES
 from evalh.core.schemas import (
     BOOLEAN,
@@ -253,7 +253,7 @@ def _replies() -> Schema:
 
 
 def _ledger() -> Schema:
-    return numbered(thing(path=TEXT, responses=WHOLE, failures=WHOLE, usd=maybe(NUMBER), bytes=WHOLE), ledger.SCHEMA)
+    return numbered(thing(path=TEXT, responses=WHOLE, failures=WHOLE, usd=maybe(NUMBER), bytes=WHOLE), ledger_rows.SCHEMA)
 
 
 def _preference() -> Schema:
