@@ -17,7 +17,7 @@ def command(name: str | None) -> None:
     \b
     Examples:
       evalh schema
-      evalh schema judgment > judgment.schema.json
+      evalh schema judgment
     """
     from evalh.reports.schemas import NAMES, schema
 
