@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 import evalh
+from evalh.testing import assert_not_worse
 
 
 def read() -> None:
@@ -20,6 +21,16 @@ def read() -> None:
 def make() -> evalh.Run:
     """Running one."""
     return evalh.run(["careful", "hasty"], "baseline", "core-80", out="results/mine", mode="pairwise", limit=10)
+
+
+def gate(run: evalh.Run) -> bool:
+    """A comparison as an assertion."""
+    return assert_not_worse(run, "results/other", models="mine", margin=0.05).main.p_value < 0.05
+
+
+def described() -> dict[str, object]:
+    """A JSON schema."""
+    return evalh.schema("judgment")
 
 
 class Parrot:

@@ -52,11 +52,11 @@ class Compared:
 TITLES: Final = {"win_rate": "games won", "against": "win rate against the same opponents", "mean_score": "score"}
 
 
-def gate(compared: Compared, regression: bool, least: float | None) -> Verdict:
+def gate(compared: Compared, regression: bool, least: float | None, alpha: float = SIGNIFICANT) -> Verdict:
     """Whether a comparison is good enough.
 
     Args:
-        regression: refuse where the second model is significantly worse (p < 0.05).
+        regression: refuse where the second model is significantly worse (p < alpha).
         least: refuse where the difference is below this.
     """
     d = compared.main
@@ -64,7 +64,7 @@ def gate(compared: Compared, regression: bool, least: float | None) -> Verdict:
     value = d.value.value or 0.0
     if least is not None and value < least:
         reasons.append(f"the difference, {_signed(d, value)}, is below --fail-under {least:g}")
-    if regression and value < 0 and d.p_value < SIGNIFICANT:
+    if regression and value < 0 and d.p_value < alpha:
         reasons.append(f"{compared.second} is significantly worse than {compared.first} (p {_p(d.p_value)})")
     return Verdict(regression or least is not None, tuple(reasons))
 
