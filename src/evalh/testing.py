@@ -38,8 +38,8 @@ def assert_not_worse(
         judge: whose judgments; may be left out where there is one judge or one jury.
         figure: "win_rate", "against" or "mean_score" instead of the most direct figure there is.
         fail_under: fail also where the difference is below this, in the figure's unit (-0.05: five points of win rate).
-        margin: fail also unless a loss of more than this is ruled out: the difference's 95 % interval has to begin above -margin.
-            Stricter than the others: too few questions do not pass.
+        margin: fail also unless a loss of more than this is ruled out: the difference's 95 % interval has to begin above
+            -margin. Stricter than the others: too few questions do not pass.
         alpha: the new model is worse where p is below this and the difference negative.
         accept_judge_change: compare although the two runs' judges are not the same.
 
