@@ -9,6 +9,7 @@ import numpy as np
 
 from evalh.core.records import Answer, Judgment, Question
 from evalh.core.store import RunFolder
+from evalh.core.wire import Columns
 from evalh.errors import StatsError, UnknownName
 from evalh.pipeline import manifest as manifests
 from evalh.pipeline.collect import collect
@@ -76,9 +77,9 @@ def report_of(folder: RunFolder, reference: str | None = None, *, sheets: bool =
     manifest = manifests.read(folder)
     seen, watch = Tally(), Watch()
 
-    def look(record: Mapping[str, Any]) -> None:
-        seen.note(record)
-        watch.note(record)
+    def look(found: Columns) -> None:
+        seen.note(found)
+        watch.note(found)
 
     results = collect(folder, look)
     voices = _voices(results, manifest)

@@ -10,13 +10,20 @@ def judgment(*answers: str, flags: tuple[str, ...] = (), judge: str = "j", **mor
     return {"judge": judge, "answers": list(answers), "flags": list(flags), "attempt": 0, "status": "scored", **more}
 
 
+def note(seen: Watch, answers: list[str], *judged: dict[str, Any]) -> None:
+    """Show judgments to a watch as they come from a file: field by field, with the places of their answers."""
+    columns = {name: [each[name] for each in judged] for name in judged[0]}
+    places = [answers.index(a) if a in answers else -1 for each in judged for a in each["answers"]]
+    seen.note({**columns, "shown": places})
+
+
 def watch(*judgments: dict[str, Any]) -> Watch:
     """What is seen of two models with two answers each."""
     seen = Watch()
-    for answer, model in (("a1", "attacker"), ("a2", "attacker"), ("h1", "honest"), ("h2", "honest")):
-        seen.note({"answer_id": answer, "model": model, "flags": ["length:1"]})
-    for each in judgments:
-        seen.note(each)
+    seen.note({"model": ["attacker", "attacker", "honest"]})
+    seen.note({"model": ["honest"]})
+    for some in (judgments[:2], judgments[2:]):
+        note(seen, ["a1", "a2", "h1", "h2"], *some)
     return seen
 
 
@@ -62,7 +69,6 @@ def test_a_ranking_of_many_is_counted_by_position() -> None:
     """Positions go on behind Z."""
     seen = Watch()
     ids = [f"x{i}" for i in range(30)]
-    for i, answer in enumerate(ids):
-        seen.note({"answer_id": answer, "model": f"m{i}"})
-    seen.note(judgment(*ids, flags=("injection:hidden:B1",)))
+    seen.note({"model": [f"m{i}" for i in range(30)]})
+    note(seen, ids, judgment(*ids, flags=("injection:hidden:B1",)))
     assert [row["model"] for row in steering_json(seen.judges["j"]) if row["answers"]] == ["m27"]

@@ -33,6 +33,8 @@ from evalh.errors import CorruptRecord, RunLocked, StoreError
 MANIFEST: Final = "run.json"
 VOTES: Final = "votes.jsonl"
 FILES: Final[dict[type, str]] = {Question: "questions.jsonl", Answer: "answers.jsonl", Judgment: "judgments.jsonl"}
+BLOCK: Final = 1 << 17
+"""Bytes of lines that are decoded together: what comes of them should not outgrow a processor's own memory."""
 R = TypeVar("R", Question, Answer, Judgment)
 
 
@@ -134,6 +136,19 @@ class RunFolder:
             where = f"{path}:{number}"
             yield wire.checked(kind, wire.decode(line, where), where)
 
+    def columns(self, kind: type[R]) -> Iterator[wire.Columns]:
+        """The records of a kind as `checked` gives them, but some hundred at a time and field by field; raises as `read`."""
+        path = self.path / FILES[kind]
+        for number, lines in self._blocks(path):
+            there = [line for line in lines if line != b"\n"]
+            found = wire.columns(kind, there) if there else None
+            if found is None:  # a line of another schema, with a field left out, or with a fault
+                places = ((f"{path}:{n}", line) for n, line in enumerate(lines, number) if line != b"\n")
+                rows = [wire.checked(kind, wire.decode(line, where), where) for where, line in places]
+                found = {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
+            if found:
+                yield found
+
     def raw(self, kind: type[R]) -> Iterator[dict[str, Any]]:
         """The records of a kind as decoded JSON, for whoever needs a few fields of very many; raises as `read`."""
         path = self.path / FILES[kind]
@@ -150,6 +165,23 @@ class RunFolder:
         path = self.path / VOTES
         places = ((f"{path}:{number}", line) for number, _, line in self._lines(path))
         return [wire.checked(Vote, wire.decode(line, where), where) for where, line in places]
+
+    @staticmethod
+    def _blocks(path: Path) -> Iterator[tuple[int, list[bytes]]]:
+        """(number of the first line, lines) of pieces of a file, whole lines only, empty ones included."""
+        try:
+            f = path.open("rb")
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
+        with f:
+            number = 1
+            while lines := f.readlines(BLOCK):
+                if not lines[-1].endswith(b"\n"):  # torn
+                    lines.pop()
+                yield number, lines
+                number += len(lines)
 
     @staticmethod
     def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:

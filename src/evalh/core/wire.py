@@ -8,8 +8,9 @@ somebody recorded.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
+from itertools import chain
 from operator import attrgetter
 from typing import Any, Final, TypeVar
 
@@ -19,6 +20,8 @@ from evalh.core.records import Answer, Failure, Judgment, Question, Usage, Vote
 from evalh.core.upgrades import SCHEMA, upgraded
 from evalh.errors import CorruptRecord
 
+Columns = Mapping[str, Sequence[Any]]
+"""Field -> its value in each of some records."""
 R = TypeVar("R", Question, Answer, Judgment, Vote)
 KIND: Final[dict[type, str]] = {Question: "question", Answer: "answer", Judgment: "judgment", Vote: "vote"}
 """A record's name, as schemas and upgrade steps know it."""
@@ -104,6 +107,37 @@ def checked(kind: type[R], data: dict[str, Any], where: str = "") -> dict[str, A
             if type(value) is not list or not _NUMBERS.issuperset(map(type, value)):
                 raise _corrupt(kind, where, f"scores must be {_FIELDS['scores'][1]}")
     return data
+
+
+def columns(kind: type, lines: Sequence[bytes]) -> Columns | None:
+    """The fields of records whose lines are as `dump` writes them, one value per line; None where any line is not.
+
+    As strict as `checked` and several times as fast, as all lines are looked at together; whoever gets None looks at them one
+    by one, and is then told what is wrong, or that a field was left out.
+    """
+    try:
+        rows = list(map(orjson.loads, lines))
+    except orjson.JSONDecodeError:
+        return None
+    if set(map(type, rows)) != {dict} or set(map(tuple, rows)) != {("schema", *_NAMES[kind])}:
+        return None
+    schema, *values = zip(*map(dict.values, rows), strict=True)
+    if set(schema) != {SCHEMA} or set(map(type, schema)) != {int}:
+        return None
+    found = dict(zip(_NAMES[kind], values, strict=True))
+    return found if _fits(kind, found) else None
+
+
+def _fits(kind: type, found: Columns) -> bool:
+    """Whether every value of some columns is of its field's type."""
+    if not all(_FIELDS[name][0].issuperset(map(type, column)) for name, column in found.items()):
+        return False
+    if not all(items.issuperset(map(type, chain.from_iterable(found[name]))) for name, items in _ITEMS[kind]):
+        return False
+    if kind is not Judgment:
+        return True
+    given = list(chain.from_iterable(map(dict.values, found["scores"])))
+    return {list}.issuperset(map(type, given)) and _NUMBERS.issuperset(map(type, chain.from_iterable(given)))
 
 
 def _completed(kind: type, data: dict[str, Any], where: str) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -26,12 +27,11 @@ class Flags:
     replies: int = 0
     counts: dict[str, int] = field(default_factory=dict)
 
-    def note(self, record: Mapping[str, Any]) -> None:
-        """Count one record, an answer or a judgment as decoded JSON; without a reply it counts for nothing."""
-        if record.get("failure") is None and record.get("status") != "no_answer":
-            self.replies += 1
-            for flag in record["flags"]:
-                self.counts[flag] = self.counts.get(flag, 0) + 1
+    def note(self, flags: Iterable[str], times: int) -> None:
+        """Count so many replies with these flags."""
+        self.replies += times
+        for flag in flags:
+            self.counts[flag] = self.counts.get(flag, 0) + times
 
 
 class Tally:
@@ -41,12 +41,17 @@ class Tally:
         self.judges: dict[str, Flags] = {}
         self.models: dict[str, Flags] = {}
 
-    def note(self, record: Mapping[str, Any]) -> None:
-        """Count one answer or judgment."""
-        if "judge" in record:
-            self.judges.setdefault(record["judge"], Flags()).note(record)
-        else:
-            self.models.setdefault(record["model"], Flags()).note(record)
+    def note(self, found: Mapping[str, Sequence[Any]]) -> None:
+        """Count some answers or judgments, given as field -> values; one without a reply counts for nothing."""
+        judged = "judge" in found
+        by_name = self.judges if judged else self.models
+        names = found["judge" if judged else "model"]
+        status = found["status"] if judged else [""] * len(names)
+        kinds = Counter(zip(names, status, map(bool, found["failure"]), map(tuple, found["flags"]), strict=True))
+        for (name, status_of, failed, flags), times in kinds.items():
+            seen = by_name.setdefault(name, Flags())
+            if not failed and status_of != "no_answer":
+                seen.note(flags, times)
 
 
 @dataclass(frozen=True, slots=True)
