@@ -12,7 +12,7 @@ FLOORS = (
     ("cli", "testing"),
     ("comparing", "published"),
     ("api",),
-    ("assemble",),
+    ("agreeing", "assemble"),
     ("exporters",),
     ("importers",),
     ("pipeline", "reports"),

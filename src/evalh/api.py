@@ -27,6 +27,7 @@ from evalh.pipeline.setup import Prepared, prepare
 if TYPE_CHECKING:
     import pandas as pd
 
+    from evalh.reports.agreement import Agreed
     from evalh.reports.document import Report
     from evalh.stats.frame import Results
 
@@ -104,6 +105,28 @@ class Run:
             raise UnknownName("category of this run", category, tuple(board.categories))
         table = board.overall if category is None else board.categories[category]
         return pd.DataFrame(table_rows(table)).set_index("model")
+
+    def agree(
+        self,
+        votes: str | Path | None = None,
+        judge: str | None = None,
+        raters: str | None = None,
+        other_judge: str | None = None,
+    ) -> Agreed:
+        """How far a judge of this run agrees with people, or with another judge; what `evalh agree` prints.
+
+        Args:
+            votes: a file of votes, or a run; by default the votes in this run.
+            judge: whose judgments; may be left out where there is one judge or one jury.
+            raters: a pattern of names: only votes of these.
+            other_judge: which judge, where `votes` is a run.
+
+        Raises:
+            BadConfig, UnknownName, BadImport, RunMismatch, TooFewData: what is missing or unclear.
+        """
+        from evalh.agreeing import agreed
+
+        return agreed(self._folder, votes, judge, raters, other_judge)
 
     def report(self, reference: str | None = None) -> Report:
         """All that the report files show, as one object."""

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import click
 
+from evalh.cli import options
+
+VOTES = "votes"
+
 
 @click.command("import")
 @click.argument("what", nargs=-1, metavar="[FORMAT] PATH", type=click.Path(path_type=Path))
@@ -45,28 +49,27 @@ def command(
       llmbar          pairs with one better output, and evaluators' verdicts
       inspect         .eval logs, one or a folder of them
       wildvision      judgments of WildVision-Bench
+      votes           question_id, model_a, model_b, winner, rater, turn: into RUN, which is there already
 
     \b
     Examples:
       evalh import fastchat data/mt_bench --out results/mt-bench
       evalh import battles.csv --out results/arena
       evalh import gpt-4_single.jsonl --with question.jsonl --out results/mt-bench
+      evalh import votes votes.csv --out results/core-80--gpt-4
     """
-    import codecs
-
-    from evalh.errors import BadConfig
     from evalh.importers.formats import FORMATS, bring_in
     from evalh.importers.options import Options
     from evalh.reports.text import visible
 
     form = str(what[0]) if len(what) == 2 else None
-    if len(what) not in (1, 2) or (len(what) == 1 and str(what[0]) in FORMATS and not what[0].exists()):
+    if len(what) not in (1, 2) or (len(what) == 1 and str(what[0]) in (*FORMATS, VOTES) and not what[0].exists()):
         raise click.UsageError("say what is to be imported: evalh import [FORMAT] PATH --out RUN")
-    try:
-        codecs.lookup(encoding)
-    except LookupError:
-        raise BadConfig(f"--encoding {encoding}: there is no such encoding") from None
-    done = bring_in(what[-1], out, form, extra, Options(codecs.lookup(encoding).name, judge_name, reviews))
+    encoding = options.known_encoding(encoding)
+    if form == VOTES:
+        _votes(what[-1], out, encoding)
+        return
+    done = bring_in(what[-1], out, form, extra, Options(encoding, judge_name, reviews))
     for note, count in done.notes.items():
         click.echo(f"{count} {note}", err=True)
     if done.ignored:
@@ -79,3 +82,15 @@ def command(
         f"{counts['answers']} answers and {counts['judgments']} judgments ({counts['judgments_unscored']} unscored) "
         f"in {out}{detected}"
     )
+
+
+def _votes(path: Path, out: Path, encoding: str) -> None:
+    """Votes into a run that is there."""
+    from evalh.core.store import RunFolder
+    from evalh.importers.votes import add_votes
+    from evalh.reports.text import visible
+
+    added = add_votes(path, RunFolder(out), encoding)
+    for reason, count in added.left_out.items():
+        click.echo(f"left out: {count} rows with {visible(reason)}", err=True)
+    click.echo(f"{added.votes} votes in {out}")

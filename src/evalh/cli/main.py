@@ -28,6 +28,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "questions": ("evalh.cli.questions:group", "Question sets: list, show, validate."),
     "import": ("evalh.cli.import_:command", "Turn another tool's files into a run folder."),
     "compare": ("evalh.cli.compare:command", "Whether one model is better than another."),
+    "agree": ("evalh.cli.agree:command", "How far a judge agrees with people, or with another judge."),
     "export": ("evalh.cli.export:command", "Write a run as the files of another tool, or as pairs for training."),
     "fetch": ("evalh.cli.fetch:command", "Bring a published set here, checked against its SHA-256."),
     "replay": ("evalh.cli.replay:command", "Hold a published set's figures against ours."),

@@ -180,6 +180,18 @@ def settings(**flags: Any) -> dict[str, Any]:
     return chosen
 
 
+def known_encoding(name: str) -> str:
+    """The usual name of an encoding. Raises BadConfig where there is no such encoding."""
+    import codecs
+
+    from evalh.errors import BadConfig
+
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        raise BadConfig(f"--encoding {name}: there is no such encoding") from None
+
+
 def run_folder(text: str) -> Path:
     """A run as named on the command line: a folder, or the name of one under results/.
 

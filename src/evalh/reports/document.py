@@ -139,8 +139,8 @@ def to_json(report: Report) -> dict[str, Any]:
                 **_board(board),
                 "unscored_by_status": dict(board.unscored_by_status),
                 "notes": list(board.notes),
-                "jury": jury_json(report.juries.get(judge), _estimate),
-                "repeats": repeats_json(report.repeats.get(judge), _estimate),
+                "jury": jury_json(report.juries.get(judge), estimate_json),
+                "repeats": repeats_json(report.repeats.get(judge), estimate_json),
                 **flags_json(report.judge_flags.get(judge)),
                 "flagged_answers": steering_json(report.steering.get(judge)),
             }
@@ -148,7 +148,7 @@ def to_json(report: Report) -> dict[str, Any]:
         },
         "agreement": None
         if report.agreement is None
-        else {"agreement": _estimate(report.agreement.estimate), "with": report.agreement.sentence},
+        else {"agreement": estimate_json(report.agreement.estimate), "with": report.agreement.sentence},
         "judge_card": plain(report.judge_card),
         "answers": {model: flags_json(flags) for model, flags in report.answer_flags.items()},
         "served": served_json(report.served),
@@ -170,7 +170,7 @@ def _board(board: Leaderboard) -> dict[str, Any]:
 
 
 def _table(table: Table) -> dict[str, Any]:
-    aspects = {name: {m: _estimate(e) for m, e in scores.items()} for name, scores in by_name(table).items()}
+    aspects = {name: {m: estimate_json(e) for m, e in scores.items()} for name, scores in by_name(table).items()}
     return {"models": [_model(row) for row in table.models], "pairs": [_pair(row) for row in table.pairs], "aspects": aspects}
 
 
@@ -178,11 +178,11 @@ def _model(row: ModelRow) -> dict[str, Any]:
     return {
         "model": row.model,
         "rank": list(row.rank) if row.rank else None,
-        "mean_score": _estimate(row.mean_score),
-        "relative_score": _estimate(row.relative_score),
-        "win_rate": _estimate(row.win_rate),
-        "rating": _estimate(row.rating),
-        "turns": {turn: _estimate(estimate) for turn, estimate in sorted(row.turns.items())},
+        "mean_score": estimate_json(row.mean_score),
+        "relative_score": estimate_json(row.relative_score),
+        "win_rate": estimate_json(row.win_rate),
+        "rating": estimate_json(row.rating),
+        "turns": {turn: estimate_json(estimate) for turn, estimate in sorted(row.turns.items())},
         "wins": row.wins,
         "ties": row.ties,
         "losses": row.losses,
@@ -200,7 +200,7 @@ def _pair(row: PairRow) -> dict[str, Any]:
         "wins_b": row.wins_b,
         "total_a": _number(row.total_a),
         "total_b": _number(row.total_b),
-        "win_rate_a": _estimate(row.win_rate_a),
+        "win_rate_a": estimate_json(row.win_rate_a),
         "p_value": _number(row.p_value),
         "p_adjusted": _number(row.p_adjusted),
         "scored": row.scored,
@@ -208,7 +208,8 @@ def _pair(row: PairRow) -> dict[str, Any]:
     }
 
 
-def _estimate(e: Estimate | None) -> dict[str, Any] | None:
+def estimate_json(e: Estimate | None) -> dict[str, Any] | None:
+    """A figure as every JSON document of ours shows it; what is not finite is null."""
     if e is None:
         return None
     return {
