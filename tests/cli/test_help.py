@@ -96,6 +96,7 @@ def test_the_same_word_means_the_same() -> None:
                 "--mode",
                 "--judge",
                 "--samples",
+                "--with",
             ):
                 texts.setdefault(parameter.opts[0], set()).add(str(parameter.help))
     assert {name: found for name, found in texts.items() if len(found) > 1} == {}
