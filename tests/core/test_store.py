@@ -83,7 +83,7 @@ def test_manifest_questions_and_votes_are_replaced_whole(run: RunFolder) -> None
     assert run.manifest() == {"schema": 1, "name": "é"}
     assert (run.path / "run.json").read_bytes() == '{\n  "schema": 1,\n  "name": "é"\n}\n'.encode()
     assert list(run.read(Question)) == [question]
-    assert run.votes() == [vote]
+    assert run.votes() == [vote | {"inclusion_probability": None}]
     assert sorted(p.name for p in run.path.iterdir()) == ["questions.jsonl", "run.json", "votes.jsonl"]
 
 

@@ -116,6 +116,8 @@ def test_what_commands_print() -> None:
     assert evalh(*SMALL, "--mode", "both", "--quiet").code == 0
     check("report", [_printed("report", FOLDER, "--format", "json")])
     check("compare", [_printed("compare", FOLDER, "--models", "one,two", "--gate", "--format", "json")])
+    put("v.jsonl", [{"question_id": "writing-01", "model_a": "one", "model_b": m, "winner": "tie"} for m in ("two", "three")])
+    check("agree", [_printed("agree", FOLDER, "--with", "v.jsonl", "--format", "json")])
     check("runs", [_printed("runs", "--format", "json")])
     check("plan", [_printed("plan", *MODELS, *JUDGE, "--limit", "2", "--format", "json")])
     for name in ("models", "questions", "judges"):

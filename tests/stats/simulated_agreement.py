@@ -44,7 +44,7 @@ class Regime:
     bias: float = 0.0
     ties: float = 0.5
     gap: float = 0.0
-    settings: tuple[float, ...] = (0.3, 0.7, 1.2)
+    settings: tuple[float, ...] = (0.2, 0.4, 0.7, 1.1, 1.6)
 
 
 REGIMES = (

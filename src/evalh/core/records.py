@@ -155,6 +155,7 @@ class Vote:
     winner: Literal["model_a", "model_b", "tie"]
     rater: str
     turn: int = 1
+    inclusion_probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

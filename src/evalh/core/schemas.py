@@ -116,6 +116,7 @@ MEANING: Final[Mapping[str, Mapping[str, str]]] = {
         "winner": "which of them is better",
         "rater": "who voted",
         "turn": "the turn voted on, from 1",
+        "inclusion_probability": "the chance with which the comparison was drawn to be voted on, where not all had the same",
     },
 }
 """What every field of a record means, in a few words; docs/records.md says more."""

@@ -171,7 +171,7 @@ _FIELDS: Final[Mapping[str, tuple[_Types, str]]] = {
     **dict.fromkeys(("turns", "answers", "tags", "flags", "reference"), (frozenset((list,)), "a list of texts")),
     **dict.fromkeys(("metadata", "params"), (frozenset((dict,)), "an object")),
     "strength": (frozenset((int, _NONE)), "a whole number or null"),
-    "preference": (_NUMBERS, "a number or null"),
+    **dict.fromkeys(("preference", "inclusion_probability"), (_NUMBERS, "a number or null")),
     "ranking": (frozenset((list,)), "a list of whole numbers"),
     "scores": (frozenset((dict,)), "an object of lists of numbers"),
     **dict.fromkeys(("usage", "failure"), (frozenset((dict, _NONE)), "an object or null")),

@@ -186,12 +186,12 @@ def add_votes(path: Path, folder: RunFolder, encoding: str = "utf-8") -> Added:
 def line_of(vote: Vote) -> dict[str, Any]:
     """A vote as a line of votes.jsonl."""
     winner = {1: "model_a", 0: "tie", -1: "model_b"}[vote.outcome]
-    line: dict[str, Any] = {
+    return {
         "question_id": vote.question_id,
         "model_a": vote.model_a,
         "model_b": vote.model_b,
         "winner": winner,
         "rater": vote.rater,
         "turn": vote.turn,
+        PROBABILITY: vote.probability,
     }
-    return line if vote.probability is None else {**line, PROBABILITY: vote.probability}

@@ -140,6 +140,49 @@ def _compare() -> Schema:
     )
 
 
+def _agree() -> Schema:
+    entry = thing(
+        turn=maybe(WHOLE),
+        ties={"enum": ["kept", "dropped"]},
+        value=maybe(NUMBER),
+        low=maybe(NUMBER),
+        high=maybe(NUMBER),
+        standard_error=maybe(NUMBER),
+        agree=WHOLE,
+        n=WHOLE,
+        questions=WHOLE,
+        expected=maybe(NUMBER),
+        kappa=FIGURE,
+    )
+    alpha = thing(nominal=FIGURE, ordinal=FIGURE)
+    told = thing(pairs=WHOLE, judge=WHOLE, votes=WHOLE, both=WHOLE, agree=WHOLE, agreement_with_confidence=NUMBER)
+    return numbered(
+        thing(
+            run=TEXT,
+            judge=TEXT,
+            **{"with": thing(name=TEXT, judge=maybe(TEXT), raters=TEXTS, votes=WHOLE, comparisons=WHOLE)},
+            agreement=rows(entry),
+            overall=rows(entry),
+            kappa=FIGURE,
+            raters=either(thing(agreement=rows(entry), overall=rows(entry), alpha=alpha), NULL),
+            alpha=alpha,
+            brier=thing(score=N, base=NUMBER),
+            leaderboards=thing(
+                models=TEXTS, spearman=FIGURE, kendall=FIGURE, separability=either(told, NULL), note=maybe(TEXT)
+            ),
+            left_out=thing(
+                comparisons_without_vote=WHOLE,
+                votes_without_judgment=WHOLE,
+                unknown_models=table(WHOLE),
+                unknown_questions=table(WHOLE),
+                rows=table(WHOLE),
+            ),
+            notes=TEXTS,
+        ),
+        OUTPUT,
+    )
+
+
 def _rate() -> Schema:
     model = thing(model=TEXT, rating=N, wins=WHOLE, ties=WHOLE, losses=WHOLE)
     return numbered(thing(models=rows(model), battles=WHOLE, left_out=table(WHOLE)), OUTPUT)
@@ -275,6 +318,7 @@ def _preference() -> Schema:
 OUTPUTS: Final[Mapping[str, tuple[str, Callable[[], Schema]]]] = {
     "report": ("report/report.json, and what `evalh report --format json` prints", _report),
     "compare": ("What `evalh compare --format json` prints", _compare),
+    "agree": ("What `evalh agree --format json` prints", _agree),
     "rate": ("What `evalh rate --format json` prints", _rate),
     "plan": ("What `evalh plan --format json` prints", _plan),
     "runs": ("What `evalh runs --format json` prints", _runs),

@@ -107,7 +107,7 @@ def agreement(matched: Matched, *, ties: str = "kept", symmetric: bool = False) 
 
 
 def _kappa(sums: np.ndarray, by_chance: float) -> Estimate | None:
-    """Kappa with its interval, which allows for one more question on which one pair of outcomes differs."""
+    """Kappa with its interval, which allows for one more question on which half a pair of outcomes differs."""
     if by_chance >= 1.0 - 1e-12:
         return None
     found = interval(sums, kappa, allowance=float(room(sums.sum(axis=0), len(sums))))
@@ -115,8 +115,8 @@ def _kappa(sums: np.ndarray, by_chance: float) -> Estimate | None:
 
 
 def room(sums: np.ndarray, questions: int) -> np.ndarray:
-    """How far one question's pseudo-value of kappa moves, squared, if one pair of outcomes in it differs; (..., 9) -> (...)."""
-    value: np.ndarray = (questions / (sums.sum(axis=-1) * (1.0 - expected(sums)))) ** 2
+    """How far one question's pseudo-value of kappa moves, squared, if half a pair of outcomes differs; (..., 9) -> (...)."""
+    value: np.ndarray = (questions * 0.5 / (sums.sum(axis=-1) * (1.0 - expected(sums)))) ** 2
     return value
 
 

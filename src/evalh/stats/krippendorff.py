@@ -43,7 +43,7 @@ def alpha(units: Mapping[tuple[str, ...], Sequence[int]], values: Sequence[int],
     """Krippendorff's alpha with an interval by question.
 
     1 is perfect agreement, 0 what values dealt out at random would give. The interval allows for one more question in which
-    one value differs.
+    half a pair of values differs.
 
     Args:
         units, values: see `coincidences`.
@@ -85,7 +85,7 @@ def coefficient(table: np.ndarray, level: Level) -> np.ndarray:
 
 
 def room(table: np.ndarray, questions: int, level: Level) -> np.ndarray:
-    """How far one question's pseudo-value moves, squared, if two values in it differ by the least distance.
+    """How far one question's pseudo-value moves, squared, if half a pair of values in it differs by the least distance.
 
     The allowance of `evalh.stats.resample.skew_limits`; (..., K, K) -> (...).
     """
@@ -93,7 +93,7 @@ def room(table: np.ndarray, questions: int, level: Level) -> np.ndarray:
     apart = _distances(counts, level)
     by_chance = (counts[..., :, None] * counts[..., None, :] * apart).sum(axis=(-2, -1)) / (counts.sum(axis=-1) - 1.0)
     least = np.where(apart > 0, apart, np.inf).min(axis=(-2, -1))
-    value: np.ndarray = (questions * 2.0 * least / by_chance) ** 2
+    value: np.ndarray = (questions * least / by_chance) ** 2
     return value
 
 
