@@ -47,6 +47,11 @@ def command(
       battles         model_a, model_b and winner in every row: CSV, JSON, JSON lines, Parquet
       mt-bench-human  the same, with expert_… and author_… as voters
       llmbar          pairs with one better output, and evaluators' verdicts
+      pandalm         PandaLM's test set with its annotators, and judges' results on it
+      judgelm         JudgeLM's pairs, answers and GPT-4's scores
+      prometheus      Feedback and Preference Collection, and Prometheus's test sets
+      reward-bench    prompt, chosen, rejected
+      auto-j          Auto-J's pairs with their label
       inspect         .eval logs, one or a folder of them
       wildvision      judgments of WildVision-Bench
       votes           question_id, model_a, model_b, winner, rater, turn: into RUN, which is there already

@@ -44,6 +44,11 @@ FORMATS: Final[Mapping[str, Format]] = {
     "battles": Format("two models and a winner in every row", f"{_HERE}.battles:read"),
     "mt-bench-human": Format("votes of people on MT-bench", f"{_HERE}.battles:read_votes"),
     "llmbar": Format("pairs and verdicts of LLMBar", f"{_HERE}.llmbar:read"),
+    "pandalm": Format("PandaLM's pairs with three annotators", f"{_HERE}.pandalm:read"),
+    "judgelm": Format("JudgeLM's pairs with GPT-4's scores", f"{_HERE}.judgelm:read"),
+    "prometheus": Format("answers with rubrics, scored or compared", f"{_HERE}.prometheus:read"),
+    "reward-bench": Format("a chosen and a rejected answer", f"{_HERE}.labelled_pairs:read"),
+    "auto-j": Format("two answers and a label", f"{_HERE}.labelled_pairs:read"),
     INSPECT: Format("logs of Inspect", f"{_HERE}.inspect_logs:read"),
     "wildvision": Format("judgments of WildVision-Bench", f"{_HERE}.arena_hard:read"),
 }

@@ -14,6 +14,16 @@ from evalh.importers.sources import Source
 # kind -> the fields that tell it: all of the first group, and none of the second. The first kind that fits is taken.
 FIELDS: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
     "games": (frozenset(("model", "games")), frozenset()),
+    "pandalm-pair": (frozenset(("idx", "cmp_key", "response1", "response2")), frozenset()),
+    "judgelm-pair": (frozenset(("question_body", "answer1_body", "answer2_body")), frozenset()),
+    "judgelm-answer": (frozenset(("question_body", "text")), frozenset()),
+    "judgelm-reference": (frozenset(("question_id", "reference")), frozenset(("turns", "prompt", "text"))),
+    "prometheus-feedback": (frozenset(("orig_instruction", "orig_response")), frozenset()),
+    "prometheus-preference": (frozenset(("orig_instruction", "orig_response_A", "orig_response_B")), frozenset()),
+    "prometheus-scored": (frozenset(("instruction", "gpt4_score")), frozenset()),
+    "prometheus-pair": (frozenset(("chosen_instruction", "rejected_instruction")), frozenset()),
+    "reward-pair": (frozenset(("prompt", "chosen", "rejected")), frozenset()),
+    "auto-j-pair": (frozenset(("prompt", "label", "response 1", "response 2")), frozenset()),
     "pair": (frozenset(("model_1", "model_2", "g1_winner")), frozenset()),
     "single": (frozenset(("model", "judgment", "score")), frozenset(("games",))),
     "battle": (frozenset(("model_a", "model_b")), frozenset()),
@@ -29,6 +39,11 @@ JUDGED: Final = {
     "fastchat": ("single", "pair"),
     "alpaca-eval": ("annotation",),
     "llmbar": ("llmbar-result", "llmbar-pair"),
+    "pandalm": ("pandalm-pair", "pandalm-result"),
+    "judgelm": ("judgelm-pair", "judgelm-answer"),
+    "prometheus": ("prometheus-feedback", "prometheus-preference", "prometheus-scored", "prometheus-pair"),
+    "reward-bench": ("reward-pair",),
+    "auto-j": ("auto-j-pair",),
 }
 """Format -> the kinds of which one is enough to tell it."""
 PEOPLE: Final = re.compile(r"(expert|author)")
@@ -49,6 +64,8 @@ def kind_of(row: Mapping[str, Any], source: Source) -> str:
     for kind, (needed, without) in FIELDS.items():
         if needed <= names and not without & names:
             return kind
+    if "idx" in names and any(name.endswith("_result") for name in names):
+        return "pandalm-result"
     identified = bool(names & {"question_id", "uid"})
     if identified and names & {"choices", "messages", "text"} and names & {"model_id", "model"}:
         return "reference" if "reference_answer" in source.name else "answer"
@@ -85,6 +102,8 @@ def detect(files: Sequence[File]) -> str:
     """
     kinds = {f.kind for f in files}
     found = [name for name, marks in JUDGED.items() if kinds.intersection(marks)]
+    if "judgelm" in found and "vicuna-2023" in found:  # JudgeLM's reviews have the form of Vicuna's
+        found.remove("vicuna-2023")
     games = [f for f in files if f.kind == "games"]
     if games:
         found.append("wildvision" if all(_one_game(f.first) for f in games) else "arena-hard")

@@ -90,10 +90,17 @@ class Sink:
             self._write_question(Question(question_id, category or UNSORTED, (), tags=(NOT_GIVEN,)))
             self.note("questions of which no text is given")
 
-    def told(self, question_id: str, category: str, turns: tuple[str, ...], reference: tuple[str, ...] = ()) -> None:
+    def told(
+        self,
+        question_id: str,
+        category: str,
+        turns: tuple[str, ...],
+        reference: tuple[str, ...] = (),
+        metadata: Mapping[str, Any] = EMPTY,
+    ) -> None:
         """A question whose text stands in a row that is about something else; the first such row counts."""
         if question_id not in self._index:
-            self._write_question(Question(question_id, category or UNSORTED, turns, reference))
+            self._write_question(Question(question_id, category or UNSORTED, turns, reference, metadata=metadata))
 
     def _write_question(self, question: Question) -> None:
         self._index[question.question_id] = len(self._index)
