@@ -19,7 +19,7 @@ from evalh.cli import options
     click.option("--raters", metavar="PATTERN", help="Only votes of raters of such names: 'expert*', or several with commas."),
     click.option("--judge", metavar="J", help="Whose judgments. May be left out where there is one judge or one jury."),
     click.option("--with-judge", metavar="J", help="Which judge of VOTES, where that is a run with several."),
-    click.option("--encoding", metavar="NAME", default="utf-8", help="Of the text, where it is not UTF-8: latin-1, cp1252, …"),
+    options.ENCODING,
     options.FORMAT,
 )
 def command(

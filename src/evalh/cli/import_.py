@@ -9,6 +9,7 @@ import click
 from evalh.cli import options
 
 VOTES = "votes"
+QUESTIONS = "questions"
 
 
 @click.command("import")
@@ -23,7 +24,7 @@ VOTES = "votes"
     help="One more file or folder, such as the questions that verdicts are about. May be repeated.",
 )
 @click.option("--judge-name", metavar="NAME", help="The judge's label, where the files name none or another is wanted.")
-@click.option("--encoding", metavar="NAME", default="utf-8", help="Of the text, where it is not UTF-8: latin-1, cp1252, …")
+@options.ENCODING
 @click.option(
     "--reviews", metavar="SET", help="vicuna-2023: a folder under review/. Default: the one behind the published figures."
 )
@@ -55,6 +56,7 @@ def command(
       inspect         .eval logs, one or a folder of them
       wildvision      judgments of WildVision-Bench
       votes           question_id, model_a, model_b, winner, rater, turn: into RUN, which is there already
+      questions       a question set instead of a run; evalh questions import has more options
 
     \b
     Examples:
@@ -68,11 +70,16 @@ def command(
     from evalh.reports.text import visible
 
     form = str(what[0]) if len(what) == 2 else None
-    if len(what) not in (1, 2) or (len(what) == 1 and str(what[0]) in (*FORMATS, VOTES) and not what[0].exists()):
+    if len(what) not in (1, 2) or (len(what) == 1 and str(what[0]) in (*FORMATS, VOTES, QUESTIONS) and not what[0].exists()):
         raise click.UsageError("say what is to be imported: evalh import [FORMAT] PATH --out RUN")
     encoding = options.known_encoding(encoding)
     if form == VOTES:
         _votes(what[-1], out, encoding)
+        return
+    if form == QUESTIONS:
+        from evalh.cli.questions import make
+
+        make(str(what[-1]), out, encoding=encoding)
         return
     done = bring_in(what[-1], out, form, extra, Options(encoding, judge_name, reviews))
     for note, count in done.notes.items():

@@ -25,7 +25,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "runs": ("evalh.cli.runs:command", "List the runs there are."),
     "models": ("evalh.cli.models:group", "Models that have a name."),
     "judges": ("evalh.cli.judges:group", "Judges: list, show, validate, check, render, parse, import."),
-    "questions": ("evalh.cli.questions:group", "Question sets: list, show, validate."),
+    "questions": ("evalh.cli.questions:group", "Question sets: list, show, validate, import."),
     "import": ("evalh.cli.import_:command", "Turn another tool's files into a run folder."),
     "compare": ("evalh.cli.compare:command", "Whether one model is better than another."),
     "agree": ("evalh.cli.agree:command", "How far a judge agrees with people, or with another judge."),

@@ -211,4 +211,7 @@ RUN_ARGUMENT = click.argument("run", metavar="RUN")
 FORMAT = click.option(
     "--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the output."
 )
+ENCODING = click.option(
+    "--encoding", metavar="NAME", default="utf-8", help="Of the text, where it is not UTF-8: latin-1, cp1252, …"
+)
 REFERENCE = click.option("--reference", metavar="MODEL", help="The model that relative scores relate to. Default: the best.")

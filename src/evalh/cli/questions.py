@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,7 +15,7 @@ from evalh.cli.main import USAGE
 
 @click.group("questions")
 def group() -> None:
-    """Question sets: list, show, validate.
+    """Question sets: list, show, validate, import.
 
     \b
     Examples:
@@ -106,3 +108,50 @@ def validate(paths: tuple[Path, ...]) -> None:
             click.echo(f"{file}: {len(questions)} questions in {len({q.category for q in questions})} categories, no fault")
     if wrong:
         sys.exit(USAGE)
+
+
+@group.command("import")
+@click.argument("source", metavar="PATH")
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The set's folder to write.")
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="FIELD=COLUMN",
+    help="Which column holds question_id, turns, reference or category, where its name does not tell. May be repeated.",
+)
+@click.option("--split", metavar="NAME", help="Of a data set of Hugging Face's that has several.")
+@click.option("--licence", default="", metavar="TEXT", help="Noted in the set's set.toml.")
+@options.ENCODING
+def import_(source: str, out: Path, columns: tuple[str, ...], split: str | None, licence: str, encoding: str) -> None:
+    """Make a question set of a table: CSV, JSON lines, JSON, Parquet, or a data set of Hugging Face's.
+
+    PATH is a file, a folder of files, a folder that the datasets library saved, or hf:NAME for one from the hub. The set can
+    then be used as --questions DIR.
+
+    \b
+    Examples:
+      evalh questions import questions.csv --out questions/mine
+      evalh questions import gsm8k.parquet --column turns=question --column reference=answer --out questions/gsm8k
+      evalh questions import hf:openai/gsm8k --split test --out questions/gsm8k
+    """
+    from evalh.errors import BadConfig
+
+    chosen: dict[str, str] = {}
+    for given in columns:
+        name, equals, column = given.partition("=")
+        if not equals or not column or name in chosen:
+            raise BadConfig(f"--column {given}: write it as FIELD=COLUMN, each field once")
+        chosen[name] = column
+    make(source, out, chosen, encoding=options.known_encoding(encoding), split=split, licence=licence)
+
+
+def make(source: str, out: Path, columns: Mapping[str, str] | None = None, **more: Any) -> None:
+    """Write a question set and say what it holds."""
+    from evalh.importers.question_files import bring_in
+
+    made = bring_in(source, out, columns, **more)
+    told = ", ".join(f"{name} from {column}" for name, column in made.columns.items())
+    for note, count in made.notes.items():
+        click.echo(f"{count} {note}", err=True)
+    click.echo(f"{made.questions} questions in {made.categories} categories in {out} ({told})")

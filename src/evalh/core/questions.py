@@ -74,7 +74,12 @@ def open_set(name: str) -> QuestionSet:
     where = resources.find("questions", name)
     if where is None:
         known = [f.name for f in resources.found("questions")]
-        raise UnknownName("question set", name, known, "A path to a set folder or a .jsonl file works too.")
+        raise UnknownName(
+            "question set",
+            name,
+            known,
+            "A path to a set folder or a .jsonl file works too; of another table, evalh questions import makes a set.",
+        )
     file = where.path if where.path.is_file() else where.path / "questions.jsonl"
     questions = read_questions(file)
     about = _about(where.path / "set.toml") if where.path.is_dir() else {}
