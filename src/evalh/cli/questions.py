@@ -124,9 +124,10 @@ def validate(paths: tuple[Path, ...]) -> None:
 @click.option("--licence", default="", metavar="TEXT", help="Noted in the set's set.toml.")
 @options.ENCODING
 def import_(source: str, out: Path, columns: tuple[str, ...], split: str | None, licence: str, encoding: str) -> None:
-    """Make a question set of a table: CSV, JSON lines, JSON, Parquet, or a data set of Hugging Face's.
+    """Make a question set of a table or a data set.
 
-    PATH is a file, a folder of files, a folder that the datasets library saved, or hf:NAME for one from the hub. The set can
+    PATH is a file (CSV, JSON lines, JSON, Parquet), a folder of them, a folder that the datasets library saved, or hf:NAME for
+    one from the hub. The set can
     then be used as --questions DIR.
 
     \b
