@@ -15,7 +15,7 @@ from typing import Any
 
 from common import HERE, QUIET, load, number
 
-NAMES = ("throughput", "processor_time", "plan_memory", "resume", "storm", "startup", "parsing")
+NAMES = ("throughput", "processor_time", "plan_memory", "resume", "storm", "startup", "parsing", "ratings")
 
 
 def rows(name: str, runs: int) -> list[dict[str, Any]]:

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from evalh.errors import Disconnected, TooFewData
 from evalh.importers.battle_table import read_battles
-from evalh.stats.battles import Battles, fold, rate, sandwich
+from evalh.stats.battles import rate
 from evalh.stats.elo import online_elo
+from evalh.stats.folding import Battles, fold
+from evalh.stats.sandwich import sandwich
 from evalh.stats.ties import Ties, fit
 from support.shared_data import shared
 

@@ -199,7 +199,7 @@ def test_a_model_that_was_never_compared_is_left_out() -> None:
 def test_a_round_that_does_not_converge_counts_on_both_sides(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its ratings are unknown, so the limits may not lean on them."""
     monkeypatch.setattr(
-        bradley_terry, "_newton", lambda wins, start, tolerance: (start.copy(), np.full(len(wins), tolerance < 1e-6))
+        bradley_terry, "newton", lambda wins, start, tolerance: (start.copy(), np.full(len(wins), tolerance < 1e-6))
     )
     found = rated(contested(20), "abc")
     assert all(e.low is None and e.high is None and e.standard_error is None for e in found)
@@ -238,6 +238,6 @@ def test_many_rounds_at_once_equal_one_at_a_time(seed: int) -> None:
     """The batched Newton iteration finds what the single one finds, however it is cut into blocks."""
     random = np.random.default_rng(seed)
     wins = random.integers(1, 30, (50, 4, 4)) * (1 - np.eye(4))
-    strength, converged = bradley_terry._newton(wins, np.zeros((50, 4)), 1e-10)
+    strength, converged = bradley_terry.newton(wins, np.zeros((50, 4)), 1e-10)
     assert converged.all()
     assert np.array([ratings(w) for w in wins]) == pytest.approx(1000 + ELO_SCALE * strength, abs=1e-6)

@@ -184,8 +184,9 @@ def _agree() -> Schema:
 
 
 def _rate() -> Schema:
-    model = thing(model=TEXT, rating=N, wins=WHOLE, ties=WHOLE, losses=WHOLE)
-    return numbered(thing(models=rows(model), battles=WHOLE, left_out=table(WHOLE)), OUTPUT)
+    model = thing(model=TEXT, rank=maybe(rows(WHOLE)), rating=N, wins=WHOLE, ties=WHOLE, losses=WHOLE)
+    shape = thing(method=TEXT, models=rows(model), control=maybe(table(N)), battles=WHOLE, left_out=table(WHOLE))
+    return numbered(shape, OUTPUT)
 
 
 def _plan() -> Schema:

@@ -11,13 +11,15 @@ import numpy as np
 from evalh.errors import Disconnected, NotConverged, TooFewData
 from evalh.stats.cells import PairCells
 from evalh.stats.estimate import Estimate
+from evalh.stats.quantiles import t_quantile
 from evalh.stats.resample import bootstrap_counts, expanded_levels
 
 ELO_SCALE: Final = 400.0 / math.log(10.0)  # Elo points per unit of log odds
 ELO_MEAN: Final = 1000.0
 ROUNDS: Final = 1000
+ALLOWANCE: Final = 0.2  # clusters that may differ although none did: without it, ties alone would be certainty
 _BLOCKS: Final = 500  # questions are resampled in at most this many blocks
-_LARGEST_STEP: Final = 1.5  # largest spread of a Newton step (see `_newton`)
+_LARGEST_STEP: Final = 1.5  # largest spread of a Newton step (see `newton`)
 _LARGEST_COUNT: Final = 200  # of Newton steps; a gap of 100 log odds takes 70
 _SHARED_FROM: Final = 12  # models from which bootstrap rounds first share one Hessian (see `_share`)
 _SHARED_COUNT: Final = 12
@@ -64,7 +66,7 @@ def connected(wins: np.ndarray, models: Sequence[str] = ()) -> None:
 
 def maximum(wins: np.ndarray) -> np.ndarray:
     """(M,) log strengths with mean 0 of a connected win matrix (M, M); raises NotConverged."""
-    strength, converged = _newton(wins[None], np.zeros((1, len(wins))), 1e-10)
+    strength, converged = newton(wins[None], np.zeros((1, len(wins))), 1e-10)
     if not converged[0]:
         raise NotConverged("Bradley-Terry ratings did not converge; please report the pair counts")
     found: np.ndarray = strength[0]
@@ -122,6 +124,8 @@ def rating_estimates(
     questions, block = np.unique(cells.question, return_inverse=True)
     n = len(questions)
     low, high, error = _bootstrap(cells, block, n, used, (point - ELO_MEAN) / ELO_SCALE, rng, rounds)
+    together = len(cells.pair) / len(np.unique(cells.question.astype(np.int64) * len(cells.pairs) + cells.pair))
+    widen(point, low, high, error, least_error(wins, (point - ELO_MEAN) / ELO_SCALE, together, n), n)
     found: list[Estimate | None] = [None] * len(models)
     for i, model in enumerate(used.tolist()):
         found[model] = Estimate(float(point[i]), low[i], high[i], n, error[i])
@@ -176,6 +180,41 @@ def rating_limits(
     return _known(low), _known(high), _known(spread)
 
 
+def least_error(wins: np.ndarray, strength: np.ndarray, together: float, n: int, anchor: int | None = None) -> np.ndarray:
+    """Standard errors (M,) in Elo points of ratings if n clusters all said the same: a fifth of one may differ.
+
+    Args:
+        wins: (M, M), connected.
+        strength: (M,) log strengths.
+        together: games of one pair that a cluster holds, on average: they may all differ together.
+        anchor: index of the model that ratings are relative to; their mean without one.
+    """
+    size = len(wins)
+    curvature = (wins + wins.T) / (2.0 + 2.0 * np.cosh(strength[:, None] - strength[None, :]))
+    total = curvature.sum(axis=1)
+    inverse = np.linalg.inv(total.mean() / size - curvature + np.diag(total))
+    centred = np.eye(size) - (1.0 / size if anchor is None else np.eye(size)[anchor])
+    variance = ALLOWANCE * together / n * np.einsum("ij,jk,ik->i", centred, inverse, centred)
+    found: np.ndarray = ELO_SCALE * np.sqrt(np.maximum(variance, 0.0))
+    return found
+
+
+def widen(
+    point: np.ndarray,
+    low: list[float | None],
+    high: list[float | None],
+    error: list[float | None],
+    least: np.ndarray,
+    n: int,
+) -> None:
+    """Give intervals of bootstraps in which all rounds agreed a width, in place: no value is known for certain."""
+    for i, smallest in enumerate(least.tolist()):
+        spread = error[i]
+        if spread is not None and spread < 1e-6:
+            reach = t_quantile(0.975, n - 1) * smallest
+            low[i], high[i], error[i] = float(point[i]) - reach, float(point[i]) + reach, smallest
+
+
 def _known(values: np.ndarray) -> list[float | None]:
     """None in place of NaN and infinities."""
     return [x if math.isfinite(x) else None for x in values.tolist()]
@@ -208,16 +247,43 @@ def existence(wins: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         finite (B,); and for the rounds where it fails, which models go to +infinity and which to -infinity, both (B, M).
     """
     edges = wins > 0
+    strong = _strong(edges)
+    none = np.zeros(edges.shape[:2], dtype=bool)
+    if strong.all():
+        return strong, none, none
+    above, below = none, none.copy()
+    above[~strong], below[~strong] = _directions(edges[~strong])
+    return strong, above, below
+
+
+def _strong(edges: np.ndarray) -> np.ndarray:
+    """(B,) which graphs (B, M, M) are strongly connected: the first model reaches all others and is reached by them."""
+    found = np.ones(len(edges), dtype=bool)
+    for way in (edges, edges.transpose(0, 2, 1)):
+        steps = way.astype(np.float32)
+        reached = np.zeros((len(edges), 1, edges.shape[-1]), dtype=np.float32)
+        reached[:, :, :1] = 1.0
+        while True:
+            further = np.minimum(reached @ steps + reached, 1.0)
+            if np.array_equal(further, reached):
+                break
+            reached = further
+        found &= (reached > 0).all(axis=(1, 2))
+    return found
+
+
+def _directions(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which models of graphs (B, M, M) that are not strongly connected go to plus and to minus infinity, both (B, M)."""
     # most rounds share few patterns of who ever beat whom
     packed = np.packbits(edges.reshape(len(edges), -1), axis=1)
-    _, first, index = np.unique(packed, axis=0, return_index=True, return_inverse=True)
+    patterns: dict[bytes, int] = {}
+    index = np.array([patterns.setdefault(row.tobytes(), len(patterns)) for row in packed])
+    first = np.unique(index, return_index=True)[1]
     reach = _reach(edges[first])
     down = reach & ~reach.transpose(0, 2, 1)  # i is above j, and j never gets back
     apart = ~reach & ~reach.transpose(0, 2, 1)
     up, beaten, unclear = down.any(axis=2), down.any(axis=1), apart.any(axis=2)
-    finite: np.ndarray = np.all(reach, axis=(1, 2))
-    index = index.reshape(-1)
-    return finite[index], (up & ~beaten & ~unclear)[index], (beaten & ~up & ~unclear)[index]
+    return (up & ~beaten & ~unclear)[index], (beaten & ~up & ~unclear)[index]
 
 
 def refit(wins: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -229,7 +295,7 @@ def refit(wins: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     settled = _share(wins, strength) if len(start) >= _SHARED_FROM and len(wins) else np.zeros(len(wins), dtype=bool)
     left = np.flatnonzero(~settled)
     if len(left):
-        strength[left], settled[left] = _newton(wins if len(left) == len(wins) else wins[left], strength[left], 1e-2)
+        strength[left], settled[left] = newton(wins if len(left) == len(wins) else wins[left], strength[left], 1e-2)
     return strength - strength.mean(axis=1, keepdims=True), settled
 
 
@@ -268,7 +334,7 @@ def _share(wins: np.ndarray, strength: np.ndarray) -> np.ndarray:
     return settled
 
 
-def _newton(wins: np.ndarray, start: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+def newton(wins: np.ndarray, start: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
     """Maximum likelihood log strengths with mean 0 for B win matrices at once.
 
     The log likelihood is concave and its third derivative along a direction with spread S is at most S times the second
@@ -293,7 +359,7 @@ def _newton(wins: np.ndarray, start: np.ndarray, tolerance: float) -> tuple[np.n
 
 
 def _newton_block(wins: np.ndarray, strength: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
-    """`_newton` for as many rounds as fit the processor's cache."""
+    """`newton` for as many rounds as fit the processor's cache."""
     size = wins.shape[-1]
     strength = strength.copy()
     games = wins + wins.transpose(0, 2, 1)

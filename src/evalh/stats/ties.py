@@ -19,7 +19,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 
 from evalh.errors import NotConverged, TooFewData
-from evalh.stats.bradley_terry import existence, maximum, refit
+from evalh.stats.bradley_terry import existence, maximum
 
 Ties = Literal["half", "davidson", "rao-kupper"]
 _LARGEST_STEP: Final = 1.5
@@ -109,7 +109,7 @@ def fit(pairs: np.ndarray, counts: np.ndarray, size: int, ties: Ties) -> tuple[n
 def fit_rounds(
     pairs: np.ndarray, counts: np.ndarray, size: int, ties: Ties, start: np.ndarray, parameter: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The same for B bootstrap rounds, counts (B, P, 3), from the estimate on.
+    """The same for B bootstrap rounds, counts (B, P, 3), from the estimate on, in a model with a parameter for ties.
 
     Returns:
         (B, M) log strengths, NaN where a round has no finite maximum; (B,) which rounds have one; and (B, M) which models go
@@ -117,17 +117,13 @@ def fit_rounds(
     """
     finite, above, below = existence(win_matrices(pairs, counts, size))
     strength = np.full((len(counts), size), np.nan)
-    if ties == "half":
-        wins = win_matrices(pairs, counts if finite.all() else counts[finite], size)
-        found, done = refit(wins, start)
-    else:
-        # A round without a tie, or of ties alone, has no finite parameter: it says nothing about the strengths either way.
-        total = counts.sum(axis=1)
-        finite &= (total[:, 1] > 0) & (total[:, [0, 2]].any(axis=1))
-        chosen = counts if finite.all() else counts[finite]
-        found, p, done = _shared(pairs, chosen, start, np.log(parameter), ties)
-        if not done.all():
-            found[~done], _, done[~done] = _newton(pairs, chosen[~done], found[~done], p[~done], ties, 1e-4)
+    # A round without a tie, or of ties alone, has no finite parameter: it says nothing about the strengths either way.
+    total = counts.sum(axis=1)
+    finite &= (total[:, 1] > 0) & (total[:, [0, 2]].any(axis=1))
+    chosen = counts if finite.all() else counts[finite]
+    found, p, done = _shared(pairs, chosen, start, np.log(parameter), ties)
+    if not done.all():
+        found[~done], _, done[~done] = _newton(pairs, chosen[~done], found[~done], p[~done], ties, 1e-4)
     found[~done] = np.nan
     strength[finite] = found
     return strength, finite, above, below
@@ -174,45 +170,48 @@ def _shared(
 
 def scores(
     pairs: np.ndarray, counts: np.ndarray, size: int, ties: Ties, strength: np.ndarray, parameter: float
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What the sandwich is made of, at the estimate.
 
     Returns:
         (3 P, M [+ 1]) gradient of one game's log likelihood by strengths and parameter, a row per pair and outcome in turn;
-        and the information ([M + 1] squared), made regular by holding the strengths' mean.
+        (3 P, 3) its negative second derivatives by the difference, by difference and parameter, and by the parameter;
+        and the information of all games ([M + 1] squared), made regular by holding the strengths' mean.
     """
     count = len(pairs)
     x = np.repeat(strength[pairs[:, 0]] - strength[pairs[:, 1]], 3)[None]
     single = np.tile(np.eye(3), (count, 1))
     both = np.repeat(pairs, 3, axis=0)
-    extra = 0 if ties == "half" else 1
-    gradient = np.zeros((3 * count, size + extra))
+    gradient = np.zeros((3 * count, size + (ties != "half")))
+    second = np.zeros((3 * count, 3))
     rows = np.arange(3 * count)
     if ties == "half":
         won = np.array([1.0, 0.5, 0.0])[None].repeat(count, axis=0).ravel()
-        by_x = won - 0.5 * (1.0 + np.tanh(0.5 * x[0]))
-        information = _hessian(pairs, _curvature(pairs, counts, strength), size)
+        share = 0.5 * (1.0 + np.tanh(0.5 * x[0]))
+        by_x, second[:, 0] = won - share, share * (1.0 - share)
+        information = laplacian(pairs, curvature(pairs, counts, strength), size)
     else:
         p = np.array([np.log(parameter)])
         # One game at a time: each is a "round" with one pair.
         one = FITS[ties](single[:, [0]], single[:, [1]], single[:, [2]], x[0][:, None], p.repeat(3 * count))
         by_x = one.x[:, 0]
         gradient[:, size] = one.p
+        second = -np.stack([one.xx[:, 0], one.xp[:, 0], one.pp], axis=1)
         whole = FITS[ties](counts[None, :, 0], counts[None, :, 1], counts[None, :, 2], x[:, ::3], p)
         information = -_joint(pairs, whole, size)[0]
     gradient[rows, both[:, 0]] = by_x
     gradient[rows, both[:, 1]] = -by_x
-    return gradient, information
+    return gradient, second, information
 
 
-def _curvature(pairs: np.ndarray, counts: np.ndarray, strength: np.ndarray) -> np.ndarray:
+def curvature(pairs: np.ndarray, counts: np.ndarray, strength: np.ndarray) -> np.ndarray:
     """(P,) information on x of all games of a pair, ties as half."""
     share = 0.5 * (1.0 + np.tanh(0.5 * (strength[pairs[:, 0]] - strength[pairs[:, 1]])))
     found: np.ndarray = counts.sum(axis=1) * share * (1.0 - share)
     return found
 
 
-def _hessian(pairs: np.ndarray, weight: np.ndarray, size: int) -> np.ndarray:
+def laplacian(pairs: np.ndarray, weight: np.ndarray, size: int) -> np.ndarray:
     """Laplacian of the pairs' weights (M, M), with a constant added that makes it regular and keeps the mean."""
     matrix = np.zeros((size, size))
     matrix[pairs[:, 0], pairs[:, 1]] = matrix[pairs[:, 1], pairs[:, 0]] = -weight
@@ -236,6 +235,24 @@ def _joint(pairs: np.ndarray, slopes: Slopes, size: int) -> np.ndarray:
     found[:, :size, size] = found[:, size, :size] = cross
     found[:, size, size] = slopes.pp
     return found
+
+
+def by_pair(pairs: np.ndarray, size: int) -> Callable[[np.ndarray], np.ndarray]:
+    """A function that sums values of pairs (P, B) by model (M, B): plus for the first of a pair, minus for the second.
+
+    Pairs are sorted. Quicker than a product with the matrix of signs, and in place of it where pairs are very many.
+    """
+    order = np.argsort(pairs[:, 1], kind="stable")
+    first, starts = np.unique(pairs[:, 0], return_index=True)
+    second, ends = np.unique(pairs[order, 1], return_index=True)
+
+    def summed(values: np.ndarray) -> np.ndarray:
+        found = np.zeros((size, values.shape[1]))
+        found[first] = np.add.reduceat(values, starts, axis=0)
+        found[second] -= np.add.reduceat(values[order], ends, axis=0)
+        return found
+
+    return summed
 
 
 def _by_model(pairs: np.ndarray, by_x: np.ndarray, size: int) -> np.ndarray:

@@ -1,0 +1,144 @@
+"""The closed-form covariance of ratings: robust to battles that depend on each other within a cluster.
+
+With few clusters the plain sandwich is too narrow, because every cluster pulls the fit towards itself. Up to a number of them
+each one's gradient is therefore divided by what it leaves to the others (CR3, which is the jackknife of clusters to first
+order); beyond, the difference is lost in the figure's own uncertainty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+
+from evalh.stats.bradley_terry import ALLOWANCE
+from evalh.stats.estimate import Estimate
+from evalh.stats.folding import Battles
+from evalh.stats.quantiles import t_quantile
+from evalh.stats.ties import Ties, scores
+
+CORRECTED: Final = 300  # clusters, or battles where there are none, up to which each one's leverage is taken out
+_SLICE: Final = 2_000_000  # entries of the cluster-by-model table of gradients that are held at a time
+
+
+def sandwich(battles: Battles, ties: Ties, strength: np.ndarray, parameter: float) -> np.ndarray:
+    """Covariance of the M log strengths, shape (M, M).
+
+    Inverse information times the sum over clusters of the outer products of their gradients times inverse information, with
+    the small-sample factor K / (K - 1) for K clusters; up to 300 of them with the leverage of each cluster taken out of its
+    gradient and the factor (K - 1) / K. A fifth of a cluster whose battles of a pair all say the same is added. Infinite
+    where leaving out one cluster leaves models that never met.
+
+    Source: H. White (1982), Econometrica 50, 1-25; K.-Y. Liang & S. Zeger (1986), Biometrika 73, 13-22; the correction by
+    R. Bell & D. McCaffrey (2002), Survey Methodology 28, 169-181.
+    """
+    size, n = len(battles.models), battles.n
+    gradient, curvature, information = scores(battles.pairs, battles.counts, size, ties, strength, parameter)
+    bread = np.linalg.inv(information)
+    if n <= CORRECTED:
+        meat, factor = _corrected(battles, gradient, curvature, bread), (n - 1) / n
+    else:
+        meat, factor = _plain(battles, gradient), n / (n - 1)
+    if not np.isfinite(meat).all():
+        return np.full((size, size), np.inf)
+    meat += ALLOWANCE * together(battles) / n * information
+    covariance: np.ndarray = (factor * bread @ meat @ bread)[:size, :size]
+    return covariance
+
+
+def _plain(battles: Battles, gradient: np.ndarray) -> np.ndarray:
+    """Sum over clusters of the outer products of their gradients; `gradient` (3 P, W) is one battle's, by cell."""
+    if battles.cluster is None or battles.cell is None or battles.weight is None:
+        plain: np.ndarray = (gradient * battles.counts.reshape(-1, 1)).T @ gradient
+        return plain
+    width = gradient.shape[1]
+    meat = np.zeros((width, width))
+    step = max(1, _SLICE // width)
+    columns = np.concatenate(
+        [battles.pairs.repeat(3, axis=0), np.full((len(gradient), width - len(battles.models)), width - 1)], axis=1
+    )
+    values = np.take_along_axis(gradient, columns, axis=1)
+    for first in range(0, battles.n, step):
+        part = slice(*np.searchsorted(battles.cluster, (first, first + step)).tolist())
+        rows, cell = min(step, battles.n - first), battles.cell[part]
+        # a battle's gradient is zero but for its two models and the parameter
+        key = (battles.cluster[part].astype(np.int64) - first)[:, None] * width + columns[cell]
+        by_row = (values[cell] * battles.weight[part, None]).ravel()
+        summed = np.bincount(key.ravel(), weights=by_row, minlength=rows * width).reshape(rows, width)
+        meat += summed.T @ summed
+    return meat
+
+
+def _corrected(battles: Battles, gradient: np.ndarray, curvature: np.ndarray, bread: np.ndarray) -> np.ndarray:
+    """The same with each cluster's gradient g as (1 - H A)^-1 g, H its own information and A the inverse of everybody's."""
+    width = len(bread)
+    if battles.cluster is None or battles.cell is None or battles.weight is None:
+        cells = np.flatnonzero(battles.counts.ravel())
+        held, times = [(cells[[i]], np.ones(1)) for i in range(len(cells))], battles.counts.ravel()[cells]
+    else:
+        ends = np.searchsorted(battles.cluster, np.arange(battles.n + 1)).tolist()
+        parts = [slice(*pair) for pair in pairwise(ends)]
+        held, times = [(battles.cell[p], battles.weight[p]) for p in parts], np.ones(battles.n)
+    pulls = []
+    for (cell, weight), count in zip(held, times.tolist(), strict=True):
+        own = _information(battles.pairs[cell // 3], curvature[cell] * weight[:, None], width, len(battles.models))
+        pulls.append((weight @ gradient[cell], own, count))
+    return without_leverage(pulls, bread)
+
+
+def without_leverage(pulls: Sequence[tuple[np.ndarray, np.ndarray, float]], bread: np.ndarray) -> np.ndarray:
+    """Sum of times * outer product of (1 - H A)^-1 g, over clusters (g, H, times): gradient, information, how many such.
+
+    A, `bread`, is the inverse of everybody's information. Infinite where a cluster leaves nothing to the others.
+    """
+    width = len(bread)
+    meat = np.zeros((width, width))
+    for gradient, own, times in pulls:
+        left = np.eye(width) - own @ bread
+        if np.linalg.cond(left) > 1e9:
+            return np.full((width, width), np.inf)
+        pulled = np.linalg.solve(left, gradient)
+        meat += times * np.outer(pulled, pulled)
+    return meat
+
+
+def interval(value: np.ndarray, contrast: np.ndarray, covariance: np.ndarray, n: int, known: int | None) -> list[Estimate]:
+    """Estimates of G linear figures with 95 % intervals.
+
+    Args:
+        value: (G,) the figures.
+        contrast: (G, W) what they are of the parameters.
+        covariance: (W, W) of the parameters; infinite where there is none.
+        n: clusters, or battles: Student quantiles with n - 1 degrees of freedom.
+        known: index of a figure that is fixed, without an interval.
+    """
+    if n < 2 or not np.isfinite(covariance).all():
+        return [Estimate(float(v), None, None, n) for v in value]
+    error = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", contrast, covariance, contrast), 0.0))
+    reach = t_quantile(0.975, n - 1) * error
+    columns = zip(value.tolist(), (value - reach).tolist(), (value + reach).tolist(), error.tolist(), strict=True)
+    return [Estimate(v, None, None, n) if i == known else Estimate(v, a, b, n, e) for i, (v, a, b, e) in enumerate(columns)]
+
+
+def _information(pairs: np.ndarray, curvature: np.ndarray, width: int, size: int) -> np.ndarray:
+    """Information (W, W) of battles of pairs (E, 2) with the second derivatives (E, 3): xx, xp and pp."""
+    lead = np.zeros((len(pairs), width))
+    rows = np.arange(len(pairs))
+    lead[rows, pairs[:, 0]], lead[rows, pairs[:, 1]] = 1.0, -1.0
+    found: np.ndarray = (lead * curvature[:, [0]]).T @ lead
+    if width > size:
+        cross = curvature[:, 1] @ lead
+        found[size] += cross
+        found[:, size] += cross
+        found[size, size] += curvature[:, 2].sum()
+    return found
+
+
+def together(battles: Battles) -> float:
+    """How many battles of the same pair a cluster holds, on average."""
+    if battles.cluster is None or battles.cell is None:
+        return 1.0
+    met = battles.cluster.astype(np.int64) * len(battles.pairs) + battles.cell // 3
+    return float(battles.counts.sum() / (1 + np.count_nonzero(np.diff(np.sort(met)))))
