@@ -109,10 +109,12 @@ def test_a_run_without_judgments_has_no_pairs() -> None:
 
 
 def test_the_datasets_library_reads_pairs() -> None:
-    """prompt, chosen and rejected are text columns, margin a number."""
+    """prompt, chosen and rejected are text columns, margin a number; every value comes back as it was written."""
     datasets = pytest.importorskip("datasets", reason="the datasets library is not installed")
     _run(pair(), pair(question_id=82))
-    _pairs()
+    written, _ = _pairs()
     read = datasets.load_dataset("json", data_files="pairs.jsonl", split="train", cache_dir="cache")
     assert read.features["chosen"].dtype == read.features["rejected"].dtype == read.features["prompt"].dtype == "string"
     assert read["margin"] == [1.0, 1.0]
+    assert read.to_list() == written
+    assert [r["chosen"] for r in written] == ["m says 81", "m says 82"]

@@ -18,6 +18,7 @@ from evalh.cli import options
 @click.option("--min-agreement", type=click.FloatRange(0, 1), default=0.0, help="dpo: share of judgments that name the chosen.")
 @click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.0, help="dpo: mean outcome of the chosen, 0.5 to 1.")
 @click.option("--min-margin", type=click.FloatRange(0), default=0.0, help="dpo: margin, 0 to 1; of scores, in points.")
+@click.option("--licence", default="", metavar="ID", help="huggingface: for the card, such as cc-by-4.0. Default: unknown.")
 def command(
     form: str,
     run: str,
@@ -27,6 +28,7 @@ def command(
     min_agreement: float,
     min_confidence: float,
     min_margin: float,
+    licence: str,
 ) -> None:
     """Write a run as the files of another tool, or as pairs for training.
 
@@ -36,6 +38,7 @@ def command(
       arena-hard   a folder: question.jsonl, model_answer/, model_judgment/
       battles      a file, .csv or .jsonl: model_a, model_b and winner in every row
       dpo          a file, .jsonl: prompt, chosen, rejected and margin in every row
+      huggingface  a folder: Parquet files and a card, as the datasets library loads them (evalh[parquet])
 
     Without --judge the judgments of all judges are written, but for battles, which hold one judge's.
     What the format has no place for is counted on standard error.
@@ -52,7 +55,7 @@ def command(
 
     if form not in NAMES:
         raise UnknownName("format", form, NAMES)
-    choice = Choice(judge, baseline, min_agreement, min_confidence, min_margin)
+    choice = Choice(judge, baseline, min_agreement, min_confidence, min_margin, licence)
     done = take_out(form, RunFolder(options.run_folder(run)), out, choice)
     for what, count in done.left_out.items():
         click.echo(f"left out: {count} {what}", err=True)

@@ -127,8 +127,7 @@ def import_(source: str, out: Path, columns: tuple[str, ...], split: str | None,
     """Make a question set of a table or a data set.
 
     PATH is a file (CSV, JSON lines, JSON, Parquet), a folder of them, a folder that the datasets library saved, or hf:NAME for
-    one from the hub. The set can
-    then be used as --questions DIR.
+    one from the hub. The set can then be used as --questions DIR.
 
     \b
     Examples:

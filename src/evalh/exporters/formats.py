@@ -9,7 +9,7 @@ from typing import Final
 
 from evalh.core.store import RunFolder
 from evalh.errors import UnknownName
-from evalh.exporters import alpaca_eval, arena_hard, battles, dpo, fastchat
+from evalh.exporters import alpaca_eval, arena_hard, battles, dpo, fastchat, huggingface
 from evalh.exporters.putting import new
 from evalh.exporters.taking import Choice, Taken
 
@@ -18,8 +18,9 @@ FORMATS: Final[Mapping[str, Callable[[Taken, Path], int]]] = {
     "alpaca-eval": alpaca_eval.write,
     "arena-hard": arena_hard.write,
     "dpo": dpo.write,
+    "huggingface": huggingface.write,
 }
-NAMES: Final = ("fastchat", "alpaca-eval", "arena-hard", "battles", "dpo")
+NAMES: Final = ("fastchat", "alpaca-eval", "arena-hard", "battles", "dpo", "huggingface")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ def take_out(form: str, folder: RunFolder, out: Path, choice: Choice) -> Written
     """Export a run.
 
     Args:
-        out: a folder for FastChat, AlpacaEval and Arena-Hard, a file for battles and pairs; nothing may be there yet.
+        out: a file for battles and pairs, a folder for the others; nothing may be there yet.
 
     Raises:
         UnknownName: no such format, judge or model.

@@ -21,7 +21,7 @@ class Choice:
     """What is to be exported, and how.
 
     `judge` is whose judgments (None for all, or for the only one); `baseline` the model that others are compared with. The
-    shares are filters of preference pairs.
+    shares are filters of preference pairs, `licence` is noted where a format has a place for it.
     """
 
     judge: str | None = None
@@ -29,6 +29,7 @@ class Choice:
     min_agreement: float = 0.0
     min_confidence: float = 0.0
     min_margin: float = 0.0
+    licence: str = ""
 
 
 @dataclass(slots=True)
