@@ -18,7 +18,7 @@ from evalh.cli import options
 @click.option("--min-agreement", type=click.FloatRange(0, 1), default=0.0, help="dpo: share of judgments that name the chosen.")
 @click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.0, help="dpo: mean outcome of the chosen, 0.5 to 1.")
 @click.option("--min-margin", type=click.FloatRange(0), default=0.0, help="dpo: margin, 0 to 1; of scores, in points.")
-@click.option("--licence", default="", metavar="ID", help="huggingface: for the card, such as cc-by-4.0. Default: unknown.")
+@options.LICENCE
 def command(
     form: str,
     run: str,

@@ -214,4 +214,5 @@ FORMAT = click.option(
 ENCODING = click.option(
     "--encoding", metavar="NAME", default="utf-8", help="Of the text, where it is not UTF-8: latin-1, cp1252, …"
 )
+LICENCE = click.option("--licence", default="", metavar="ID", help="Noted with what is written, such as cc-by-4.0.")
 REFERENCE = click.option("--reference", metavar="MODEL", help="The model that relative scores relate to. Default: the best.")

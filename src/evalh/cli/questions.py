@@ -121,7 +121,7 @@ def validate(paths: tuple[Path, ...]) -> None:
     help="Which column holds question_id, turns, reference or category, where its name does not tell. May be repeated.",
 )
 @click.option("--split", metavar="NAME", help="Of a data set of Hugging Face's that has several.")
-@click.option("--licence", default="", metavar="TEXT", help="Noted in the set's set.toml.")
+@options.LICENCE
 @options.ENCODING
 def import_(source: str, out: Path, columns: tuple[str, ...], split: str | None, licence: str, encoding: str) -> None:
     """Make a question set of a table or a data set.
