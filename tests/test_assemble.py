@@ -69,6 +69,21 @@ def test_sheets_hold_everything_or_nothing(folder: RunFolder) -> None:
     assert report_of(folder, sheets=False).sheets == ()
 
 
+def test_what_a_page_leaves_out_is_said(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the limit the page says how many questions, answers and judgments it does not show; the figures stay the same."""
+    from evalh.pipeline import excerpt
+    from evalh.reports.page import page
+
+    whole = report_of(folder)
+    assert whole.left_out == ""
+    monkeypatch.setattr(excerpt, "RECORDS", 1)
+    cut = report_of(folder)
+    assert [s.question.question_id for s in cut.sheets] == ["writing-01"]
+    assert "2 questions, 5 answers and " in cut.left_out
+    assert cut.left_out in page(cut)
+    assert cut.leaderboards == whole.leaderboards
+
+
 def test_rows_say_none_where_there_is_no_figure() -> None:
     """A figure that does not apply is None in every one of its columns; nothing is left out."""
     assert evalh(*SMALL, "--mode", "absolute", "--quiet").code == 0

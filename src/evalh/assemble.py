@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from evalh.core.records import Answer, Judgment, Question
+from evalh.core.records import Answer, Question
 from evalh.core.store import RunFolder
 from evalh.core.wire import Columns
 from evalh.errors import StatsError, UnknownName
 from evalh.pipeline import manifest as manifests
 from evalh.pipeline.collect import collect
+from evalh.pipeline.excerpt import RECORDS, Excerpt, Sizes, excerpt
 from evalh.pipeline.omissions import renamed
 from evalh.reports.document import Agreement, Cost, Report, RunFacts, Sheet
 from evalh.reports.juries import RepeatsPart, Voices, hear, repeats_part
 from evalh.reports.leaderboard import Leaderboard, Table, build
 from evalh.reports.noticed import Served, Tally
-from evalh.reports.numbers import WIN_RATE
+from evalh.reports.numbers import WIN_RATE, count, things
 from evalh.reports.steering import Watch
 from evalh.stats.agreement import agreement
 from evalh.stats.frame import Results
@@ -44,7 +45,7 @@ def _boards(folder: RunFolder, voices: Voices, manifest: Mapping[str, Any], refe
     models = list(manifest["models"])
     if reference is not None and reference not in models:
         raise UnknownName("reference (it must be a model of the run)", reference, tuple(models))
-    categories = list(dict.fromkeys(q.category for q in folder.read(Question)))
+    categories = list(dict.fromkeys(c for block in folder.columns(Question) for c in block["category"]))
     return build(voices.results, categories=categories, reference=reference, models=models, seed=int(manifest.get("seed") or 0))
 
 
@@ -76,24 +77,28 @@ def report_of(folder: RunFolder, reference: str | None = None, *, sheets: bool =
     """
     manifest = manifests.read(folder)
     seen, watch = Tally(), Watch()
+    sizes = Sizes(folder) if sheets else None
 
     def look(found: Columns) -> None:
         seen.note(found)
         watch.note(found)
+        if sizes is not None:
+            sizes.note(found)
 
     results = collect(folder, look)
     voices = _voices(results, manifest)
     boards = _boards(folder, voices, manifest, reference)
     notes = {name: jury.note for name, jury in voices.juries.items()}
     notes |= {name: j.get("note", "") for name, j in manifest["judges"].items()}
-    questions = list(folder.read(Question))
+    questions = sum(len(block["question_id"]) for block in folder.columns(Question))
+    shown = excerpt(folder, sizes, questions) if sizes is not None else Excerpt(())
     return Report(
         run=RunFacts(
             name=manifest["name"],
             judges=tuple(manifest["judges"]),
             models=tuple(manifest["models"]),
             questions=str((manifest.get("questions") or {}).get("set") or ""),
-            question_count=len(questions),
+            question_count=questions,
             started_at=manifest.get("started_at"),
             finished_at=manifest.get("finished_at"),
             versions=manifest.get("versions") or {},
@@ -103,7 +108,8 @@ def report_of(folder: RunFolder, reference: str | None = None, *, sheets: bool =
         cost=Cost.of(manifest.get("cost") or {}),
         partial=manifest.get("partial"),
         judge_notes={name: note for name, note in notes.items() if note},
-        sheets=_sheets(folder, questions) if sheets else (),
+        sheets=tuple(_sheet(shown, question) for question in shown.questions),
+        left_out=_left_out(shown),
         agreement=_agreement(folder, voices),
         juries=voices.juries,
         repeats=_repeats(folder, results, manifest),
@@ -124,14 +130,23 @@ def _repeats(folder: RunFolder, results: Results, manifest: Mapping[str, Any]) -
     return {name: part for name, part in parts.items() if part is not None}
 
 
-def _sheets(folder: RunFolder, questions: Sequence[Question]) -> tuple[Sheet, ...]:
-    answers: dict[str, list[Answer]] = {}
-    judgments: dict[str, list[Judgment]] = {}
-    for a in folder.read(Answer):
-        answers.setdefault(a.question_id, []).append(a)
-    for j in folder.read(Judgment):
-        judgments.setdefault(j.question_id, []).append(j)
-    return tuple(Sheet(q, tuple(answers.get(q.question_id, ())), tuple(judgments.get(q.question_id, ()))) for q in questions)
+def _sheet(shown: Excerpt, question: Question) -> Sheet:
+    """One question of an excerpt with all that is shown of it."""
+    name = question.question_id
+    return Sheet(question, tuple(shown.answers.get(name, ())), tuple(shown.judgments.get(name, ())))
+
+
+def _left_out(shown: Excerpt) -> str:
+    """A sentence on what the page does not show one by one; nothing where it shows all."""
+    left = shown.left_out
+    if left is None:
+        return ""
+    missing = [things(left.questions, "question"), things(left.answers, "answer")]
+    return (
+        f"Of a run this large the page shows the beginning: {', '.join(missing)} and {things(left.judgments, 'judgment')} are "
+        f"left out here, since it holds at most {count(RECORDS)} of them together. Every figure rests on all of them; they "
+        "stand in questions.jsonl, answers.jsonl and judgments.jsonl of the run."
+    )
 
 
 def _agreement(folder: RunFolder, voices: Voices) -> Agreement | None:

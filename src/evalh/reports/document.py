@@ -86,7 +86,7 @@ class Report:
     was asked for (a budget, an interruption), None for a complete run. `judge_notes` says in plain words what a reader has to
     know about a judge. `judge_flags` and `answer_flags` count the flags of records, by judge and by model; `served` names the
     models that replied under another name than was asked for, `steering` counts answers that may try to steer a judge, by judge
-    and model. `sheets` may be empty: the page then shows figures only.
+    and model. `sheets` may be empty: the page then shows figures only. `left_out` says what `sheets` lack of a large run.
     """
 
     run: RunFacts
@@ -95,6 +95,7 @@ class Report:
     partial: str | None = None
     judge_notes: Mapping[str, str] = field(default_factory=dict)
     sheets: tuple[Sheet, ...] = ()
+    left_out: str = ""
     judge_card: Mapping[str, Any] | None = None
     agreement: Agreement | None = None
     juries: Mapping[str, JuryPart] = field(default_factory=dict)
