@@ -50,8 +50,12 @@ def answer_id(
     question_id: str, model: str, params: Mapping[str, Any], sample: int, turns: Sequence[str], position: int | None = None
 ) -> str:
     """Names an answer by what was asked of whom and what came back; imported ones add their position in the original file."""
-    parts: list[Any] = [question_id, model, params, sample, list(turns)]
-    return digest(parts if position is None else [*parts, position])
+    # Canonical JSON of [question_id, model, params, sample, turns, position], the last where there is one: written by hand,
+    # as below, since an import names every answer.
+    names, texts = f"{_quoted(question_id)},{_quoted(model)}", ",".join(map(_quoted, turns))
+    asked = _ENCODER.encode(dict(params)) if params else "{}"
+    end = "" if position is None else f",{position}"
+    return hashlib.sha256(f"[{names},{asked},{sample},[{texts}]{end}]".encode("ascii")).hexdigest()[:DIGITS]
 
 
 def unit_id(judge: str, judge_hash: str, question_id: str, mode: str, turn: int, answers: Sequence[str], sample: int) -> str:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
 
@@ -284,17 +284,21 @@ class RunFolder:
         for record in records:
             lines.setdefault(type(record), []).append(wire.dump(record))
         for kind, parts in lines.items():
-            f = self._files[kind]
-            data = b"".join(parts)
-            start = f.seek(0, os.SEEK_END)
-            try:
-                done = f.write(data)
-                if done != len(data):
-                    raise OSError(28, "No space left on device")
-            except OSError as error:
-                with contextlib.suppress(OSError):
-                    f.truncate(start)
-                raise _disk(self.path / FILES[kind], error) from None
+            self.append_lines(kind, parts)
+
+    def append_lines(self, kind: type[Answer | Judgment], lines: Sequence[bytes]) -> None:
+        """Append records of a kind as `wire.line` gives them, in one write; raises as `append`."""
+        f = self._files[kind]
+        data = b"".join(lines)
+        start = f.seek(0, os.SEEK_END)
+        try:
+            done = f.write(data)
+            if done != len(data):
+                raise OSError(28, "No space left on device")
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                f.truncate(start)
+            raise _disk(self.path / FILES[kind], error) from None
 
     def rewrite(self, kind: type[R], order: Callable[[dict[str, Any]], tuple[Any, ...] | None]) -> int:
         """Put a record file in plan order by one atomic rename; of several records with one order key the last stays.

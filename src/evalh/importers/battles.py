@@ -32,6 +32,10 @@ RATER: Final = "rater:"
 WINNER: Final = "winner:"
 VOTES: Final = "votes"
 HUMAN: Final = "human"
+PROMPTS: Final = ("prompt", "instruction", "question")
+TEXTS: Final = {side: tuple(f"{name}_{side}" for name in ("response", "answer", "output")) for side in "ab"}
+SPOKEN: Final = frozenset((*PROMPTS, *TEXTS["a"], *TEXTS["b"], "conversation_a", "conversation_b", "conv_metadata"))
+"""Fields that tell of what was asked or answered."""
 SIDES: Final = {
     "token_len": "sum_assistant_{}_tokens",
     "header_count": "header_count_{}",
@@ -64,17 +68,21 @@ def read_votes(sink: Sink, files: Sequence[File], options: Options) -> None:
 def _battle(sink: Sink, row: Mapping[str, Any], where: str, n: int, judge: JudgeName) -> tuple[str, int, str]:
     """One battle; returns (question, turn, winner as "model_a", "model_b", "tie" or nothing)."""
     names = identity(row, where, "model_a"), identity(row, where, "model_b")
-    given = next((key for key in IDS if row.get(key) not in (None, "")), None)
+    given = _id_of(row)
     question = identity(row, where, given) if given else f"row-{n}"
     if not given:
         sink.note("rows without an id, each a question of its own")
     turn = whole(row, where, "turn", 1)
-    prompt = _prompt(row)
+    bare = SPOKEN.isdisjoint(row)  # most battles are: names and a winner, and nothing that was said
+    prompt = () if bare else _prompt(row)
     if not prompt:
         sink.asked(question, optional(row, "category"))
     else:
         sink.told(question, optional(row, "category"), prompt)
-    answers = _answer(sink, question, names[0], row, "a"), _answer(sink, question, names[1], row, "b")
+    if bare:
+        answers = sink.latest(question, names[0]), sink.latest(question, names[1])
+    else:
+        answers = _answer(sink, question, names[0], row, "a"), _answer(sink, question, names[1], row, "b")
     winner = winner_of(row)
     rater = rater_of(row)
     flags = (f"{RATER}{rater}",) if rater and rater != judge.label else ()
@@ -82,6 +90,14 @@ def _battle(sink: Sink, row: Mapping[str, Any], where: str, n: int, judge: Judge
     sink.judgment(judge, question, turn, "pairwise", answers, sink.place(judge, question, turn, names), reading)
     kind = {"A": "model_a", "B": "model_b", "tie": "tie"}.get(reading.verdict or "", "")
     return question, turn, kind
+
+
+def _id_of(row: Mapping[str, Any]) -> str | None:
+    """The field that names the question, where one does."""
+    for key in IDS:
+        if row.get(key) not in (None, ""):
+            return key
+    return None
 
 
 def rater_of(row: Mapping[str, Any]) -> str:
@@ -116,7 +132,7 @@ def reading_of(winner: str, flags: tuple[str, ...] = ()) -> Reading:
 
 def _prompt(row: Mapping[str, Any]) -> tuple[str, ...]:
     """What was asked, turn by turn, where the row gives it."""
-    for key in ("prompt", "instruction", "question"):
+    for key in PROMPTS:
         if isinstance(row.get(key), str) and row[key]:
             return (row[key],)
     talk = _decoded(row.get("conversation_a"))
@@ -131,7 +147,7 @@ def _answer(sink: Sink, question: str, model: str, row: Mapping[str, Any], side:
     An empty text is an empty answer, but not in a row whose prompt is empty too: in a CSV file that means that it has neither.
     """
     params = style_of(row, side)
-    for key in (f"response_{side}", f"answer_{side}", f"output_{side}"):
+    for key in TEXTS[side]:
         if isinstance(row.get(key), str) and (row[key] or row.get("prompt") != ""):
             return sink.text(question, model, (row[key],), params)
     talk = _decoded(row.get(f"conversation_{side}"))
@@ -145,7 +161,7 @@ def _answer(sink: Sink, question: str, model: str, row: Mapping[str, Any], side:
 def style_of(row: Mapping[str, Any], side: str) -> dict[str, Any]:
     """What a battle says of one side's length and markdown, under the names of Arena-Hard's answers."""
     given = _decoded(row.get("conv_metadata"))
-    if not isinstance(given, Mapping):
+    if not isinstance(given, dict):
         return {}
     found: dict[str, Any] = {}
     for name, key in SIDES.items():

@@ -29,7 +29,8 @@ def text(row: Mapping[str, Any], where: str, *keys: str) -> str:
 
 def identity(row: Mapping[str, Any], where: str, *keys: str) -> str:
     """As `text`, for a name: neither empty nor white space only."""
-    name = text(row, where, *keys).strip()
+    given = row.get(keys[0])
+    name = (given if type(given) is str else text(row, where, *keys)).strip()
     if not name:
         raise BadImport(f"{where}: {keys[0]} is empty")
     return name
@@ -59,6 +60,8 @@ def whole(row: Mapping[str, Any], where: str, key: str, otherwise: int) -> int:
     given = row.get(key)
     if given is None or given == "":
         return otherwise
+    if type(given) is int and given >= 1:
+        return given
     value = number(given)
     if value is None or value != int(value) or value < 1:
         raise BadImport(f"{where}: {key} must be a whole number from 1")

@@ -28,8 +28,8 @@ NO_TEXT: Final = Failure(NOT_GIVEN, "the imported files hold no text of this ans
 ERROR: Final = Failure("transient", "the original could not have a reply ($ERROR$)")
 PUBLISHED: Final = "reading:published"
 UNSORTED: Final = "uncategorised"
-BATCH: Final = 1000
-CHARACTERS: Final = 1 << 20
+HELD: Final = 1 << 20
+"""Bytes of lines that are held back and written together."""
 _SHIFT: Final = 24
 
 
@@ -62,9 +62,10 @@ class Sink:
         self._more: dict[int, list[int]] = {}
         self._latest: dict[int, str] = {}
         self._repeats = Table()
-        self._places: dict[tuple[Any, ...], int] = {}
-        self._positions: dict[tuple[Any, ...], int] = {}
-        self._batch: list[Answer | Judgment] = []
+        self._places: dict[tuple[str, tuple[str, ...], int], tuple[list[int], int]] = {}
+        self._positions: dict[tuple[str, ...], list[int]] = {}
+        self._turns: dict[tuple[Any, ...], int] = {}
+        self._lines: dict[type[Answer | Judgment], list[bytes]] = {Answer: [], Judgment: []}
         self._held = 0
 
     # -- questions -------------------------------------------------------------------------------------------------------
@@ -149,7 +150,7 @@ class Sink:
         self._register(key, sample, _content(answer_id(question_id, model, params, 0, turns)))
         if judged:
             self._latest[key] = made
-        self._add(Answer(made, question_id, model, dict(params), sample, turns, failure=ERROR if failed else None))
+        self._write_answer(made, question_id, model, params, sample, turns, ERROR if failed else None)
         return made
 
     def text(self, question_id: str, model: str, turns: tuple[str, ...] | None, params: Mapping[str, Any] = EMPTY) -> str:
@@ -158,23 +159,26 @@ class Sink:
         `turns` None is an answer of which no text is given: a record that says so.
         """
         key = self._key(question_id, model)
-        first = answer_id(question_id, model, params, 0, turns or ())
-        content = _content(first)
-        known = self._contents.get(key)
+        made = answer_id(question_id, model, params, 0, turns or ())
+        content, sample = _content(made), 0
+        at = self._contents.place(key)
+        known = self._contents.values[at]
         if known == content:
-            return first
+            return made
         if known:
-            others = self._more.get(key, [])
+            others = self._more.setdefault(key, [])
             if content in others:
                 return answer_id(question_id, model, params, others.index(content) + 1, turns or ())
-        sample = self._samples(key) if known else 0
-        made = first if sample == 0 else answer_id(question_id, model, params, sample, turns or ())
-        self._register(key, sample, content)
+            others.append(content)
+            sample = len(others)
+            made = answer_id(question_id, model, params, sample, turns or ())
+        else:
+            self._contents.values[at] = content
         if turns is None:
             self.note("answers of which no text is given")
-            self._add(Answer(made, question_id, model, dict(params), sample, (), flags=(NOT_GIVEN,), failure=NO_TEXT))
+            self._write_answer(made, question_id, model, params, sample, (), NO_TEXT, (NOT_GIVEN,))
         else:
-            self._add(Answer(made, question_id, model, dict(params), sample, turns))
+            self._write_answer(made, question_id, model, params, sample, turns)
         return made
 
     def latest(self, question_id: str, model: str) -> str:
@@ -183,7 +187,8 @@ class Sink:
         return found if found is not None else self.text(question_id, model, None)
 
     def _key(self, question_id: str, model: str) -> int:
-        return (self._index[question_id] << _SHIFT | self.model(model)) + 1
+        index = self._model_index.get(model)
+        return (self._index[question_id] << _SHIFT | (self.model(model) if index is None else index)) + 1
 
     def _samples(self, key: int) -> int:
         return 0 if not self._contents.get(key) else 1 + len(self._more.get(key, ()))
@@ -218,12 +223,14 @@ class Sink:
 
         The position counts rows, not lines, and does not depend on what stands between them.
         """
-        among = (judge.label, *sorted(models))
-        position = self._positions.get(among, 0)
-        self._positions[among] = position + 1
-        place = self._places.setdefault((*among, turn), len(self._places))
-        key = (self._index[question_id] << _SHIFT | place) + 1
-        return position, self._repeats.count(key)
+        known = self._places.get((judge.label, models, turn))
+        if known is None:
+            among = (judge.label, *sorted(models))
+            known = self._positions.setdefault(among, [0]), self._turns.setdefault((*among, turn), len(self._turns))
+            self._places[judge.label, models, turn] = known
+        position, place = known
+        position[0] += 1
+        return position[0] - 1, self._repeats.count((self._index[question_id] << _SHIFT | place) + 1)
 
     def judgment(
         self,
@@ -253,28 +260,32 @@ class Sink:
         self.counts["judgments"] += 1
         self.counts["judgments_unscored"] += reading.status != "scored"
         self.by_status[reading.status] = self.by_status.get(reading.status, 0) + 1
-        self._add(
-            Judgment(
-                judgment_id=judgment_id(unit, 0),
-                group_id=group,
-                question_id=question_id,
-                turn=turn,
-                judge=judge.label,
-                judge_hash=judge.hash,
-                protocol=judge.protocol,
-                mode=mode,
-                answers=answers,
-                status=reading.status,
-                verdict=reading.verdict,
-                strength=reading.strength,
-                preference=reading.preference,
-                scores=reading.scores,
-                sample=sample,
-                flags=(PUBLISHED, *reading.flags),
-                explanation=reading.explanation,
-                failure=ERROR if reading.status == "failed" else None,
-            )
+        line = wire.line(
+            {
+                "judgment_id": judgment_id(unit, 0),
+                "group_id": group,
+                "question_id": question_id,
+                "turn": turn,
+                "judge": judge.label,
+                "judge_hash": judge.hash,
+                "protocol": judge.protocol,
+                "mode": mode,
+                "answers": answers,
+                "status": reading.status,
+                "verdict": reading.verdict,
+                "strength": reading.strength,
+                "preference": reading.preference,
+                "scores": reading.scores,
+                "ranking": (),
+                "sample": sample,
+                "attempt": 0,
+                "flags": (PUBLISHED, *reading.flags),
+                "explanation": reading.explanation,
+                "usage": None,
+                "failure": ERROR if reading.status == "failed" else None,
+            }
         )
+        self._hold(Judgment, line)
 
     def vote(self, question_id: str, model_a: str, model_b: str, winner: str, rater: str, turn: int = 1) -> None:
         """A person's verdict, or a recorded one, against which judges are held."""
@@ -286,21 +297,47 @@ class Sink:
 
     # -- writing ---------------------------------------------------------------------------------------------------------
 
-    def _add(self, record: Answer | Judgment) -> None:
-        if isinstance(record, Answer):
-            self.counts["answers"] += 1
-            self.counts["answers_failed"] += record.failure is not None
-            self._held += sum(map(len, record.turns))
-        else:
-            self._held += len(record.explanation)
-        self._batch.append(record)
-        if len(self._batch) >= BATCH or self._held > CHARACTERS:
+    def _write_answer(
+        self,
+        made: str,
+        question_id: str,
+        model: str,
+        params: Mapping[str, Any],
+        sample: int,
+        turns: tuple[str, ...],
+        failure: Failure | None = None,
+        flags: tuple[str, ...] = (),
+    ) -> None:
+        self.counts["answers"] += 1
+        self.counts["answers_failed"] += failure is not None
+        line = wire.line(
+            {
+                "answer_id": made,
+                "question_id": question_id,
+                "model": model,
+                "params": dict(params) if params else {},
+                "sample": sample,
+                "turns": turns,
+                "finish_reason": None,
+                "usage": None,
+                "flags": flags,
+                "failure": failure,
+            }
+        )
+        self._hold(Answer, line)
+
+    def _hold(self, kind: type[Answer | Judgment], line: bytes) -> None:
+        self._lines[kind].append(line)
+        self._held += len(line)
+        if self._held > HELD:
             self.flush()
 
     def flush(self) -> None:
         """Write what is held back."""
-        self._folder.append(self._batch)
-        self._batch.clear()
+        for kind, lines in self._lines.items():
+            if lines:
+                self._folder.append_lines(kind, lines)
+                lines.clear()
         self._held = 0
 
     def manifest(self, name: str) -> dict[str, Any]:
