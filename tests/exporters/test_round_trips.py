@@ -15,12 +15,13 @@ import pytest
 import evalh as library
 from importers.test_formats import CORE, SPELLINGS, arena_hard_folder, fastchat_folder, game, put
 from support.inside import evalh
-from support.shared_data import shared
 
 RECORDS = ("questions.jsonl", "answers.jsonl", "judgments.jsonl")
 
 
-def _there_and_back(form: str, source: Path, out: str, *more: str | Path, judge: str | None = None) -> Path:
+def there_and_back(
+    form: str, source: Path, out: str, *more: str | Path, judge: str | None = None, again: tuple[str, ...] = ()
+) -> Path:
     """Import, export to `out`, import that; the records must be the same ones. Returns what was exported."""
     first = evalh("import", form, source, "--out", "results/first", *more)
     assert first.code == 0, first.err
@@ -29,7 +30,7 @@ def _there_and_back(form: str, source: Path, out: str, *more: str | Path, judge:
     exported = evalh("export", target, "results/first", "--out", out, *chosen)
     assert (exported.code, exported.err) == (0, "")
     naming = ("--judge-name", judge) if judge and target == "battles" else ()
-    second = evalh("import", form, out, "--out", "results/second", *naming)
+    second = evalh("import", form, out, "--out", "results/second", *naming, *again)
     assert second.code == 0, second.err
     for name in RECORDS:
         old, new = (sorted(Path("results", run, name).read_bytes().splitlines()) for run in ("first", "second"))
@@ -41,7 +42,7 @@ def _there_and_back(form: str, source: Path, out: str, *more: str | Path, judge:
     return Path(out)
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
+def lines_of(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
@@ -54,14 +55,14 @@ def _is(row: dict[str, Any], **types: type | tuple[type, ...]) -> bool:
 
 def test_fastchat() -> None:
     """Every kind of row, failures and repeats among them; order and bytes stay too."""
-    out = _there_and_back("fastchat", fastchat_folder(), "out")
+    out = there_and_back("fastchat", fastchat_folder(), "out")
     for name in RECORDS:
         assert Path("results/first", name).read_bytes() == Path("results/second", name).read_bytes()
     _read_as_fastchat(out)
-    assert [r["score"] for r in _lines(out / "model_judgment/gpt-4_single.jsonl")] == [7, 6.5, -1, -1, -1, -1, 0]
-    told = [(r["g1_winner"], r["g2_winner"]) for r in _lines(out / "model_judgment/gpt-4_pair.jsonl")]
+    assert [r["score"] for r in lines_of(out / "model_judgment/gpt-4_single.jsonl")] == [7, 6.5, -1, -1, -1, -1, 0]
+    told = [(r["g1_winner"], r["g2_winner"]) for r in lines_of(out / "model_judgment/gpt-4_pair.jsonl")]
     assert told == [("model_1", "model_1"), ("model_1", "model_2"), ("error", "model_1"), ("tie", "error")]
-    (broken,) = (r for r in _lines(out / "model_answer/m.jsonl") if r["question_id"] == 101)
+    (broken,) = (r for r in lines_of(out / "model_answer/m.jsonl") if r["question_id"] == 101)
     assert broken["choices"][0]["turns"] == ["", "$ERROR$"]
 
 
@@ -71,7 +72,7 @@ def test_alpaca_eval() -> None:
     rows = [CORE | {"preference": p, "instruction": f"Why {i % 4}?"} for i, p in enumerate(given)]
     put("f/model_outputs.json", [{"instruction": "Why 9?", "output": "Base.", "generator": "base"}], array=True)
     put("f/annotations.json", [*rows, CORE | {"output_2": "Other.", "instruction": "Why 0?"}], array=True)
-    out = _there_and_back("alpaca-eval", Path("f"), "out")
+    out = there_and_back("alpaca-eval", Path("f"), "out")
     _read_as_alpaca_eval(out)
     annotations = json.loads((out / "mine/weighted/annotations.json").read_text())
     assert [r["preference"] for r in annotations] == [*given, 1.75]
@@ -80,9 +81,9 @@ def test_alpaca_eval() -> None:
 @pytest.mark.parametrize("score", [*SPELLINGS, None])
 def test_arena_hard(score: str | None) -> None:
     """Every verdict in both games, null scores and null games."""
-    out = _there_and_back("arena-hard", arena_hard_folder(game(score), None if score == "A=B" else game(score)), "out")
+    out = there_and_back("arena-hard", arena_hard_folder(game(score), None if score == "A=B" else game(score)), "out")
     _read_as_arena_hard(out)
-    (row,) = _lines(out / "model_judgment/gpt-4.1/mine.jsonl")
+    (row,) = lines_of(out / "model_judgment/gpt-4.1/mine.jsonl")
     assert (row["games"][1] is None) == (score == "A=B")
 
 
@@ -98,7 +99,7 @@ def test_battles(out: str) -> None:
     rows[1]["turn"] = 2
     rows[2]["conv_metadata"] = style
     rows[4] |= {"prompt": 'Why?\n"So"?', "response_a": "", "response_b": "a,b\r\nc"}
-    written = _there_and_back("battles", put("b.jsonl", rows), out)
+    written = there_and_back("battles", put("b.jsonl", rows), out)
     _read_as_battles(written)
 
 
@@ -128,7 +129,7 @@ def test_own_runs_can_be_taken_out() -> None:
     assert sum(r["preference"] - 1 for r in annotations) / 6 == pytest.approx(rate)
     assert rate != 0.5
     done = evalh("export", "arena-hard", "own", "--out", "h", "--baseline", "two")
-    rows = _lines(Path("h/model_judgment/gpt-4/one.jsonl"))
+    rows = lines_of(Path("h/model_judgment/gpt-4/one.jsonl"))
     assert [(r["baseline"], r["model"], len(r["games"])) for r in rows] == [("two", "one", 2)] * 3
 
 
@@ -149,74 +150,28 @@ def test_what_cannot_be_done_is_said() -> None:
     assert not [p for p in Path().iterdir() if p.name.startswith((".", "o"))]
 
 
-# -- on published data -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["single/dreaming-panda__MTBench.jsonl.gz", "pair/Stefanstud__FastChat.jsonl.gz"])
-def test_published_mt_bench(name: str) -> None:
-    """A file with failed and repeated rows, and one of pairs."""
-    questions = ("--with", shared("mt-bench", "mt_bench"))
-    _read_as_fastchat(_there_and_back("fastchat", shared("mt-bench", name), "out", *questions), answers=False)
-
-
-def test_published_arena_bench() -> None:
-    """Seven models, 14 null scores."""
-    _there_and_back("fastchat", shared("arena-bench-v1"), "out", "--judge-name", "gpt-4", judge="gpt-4")
-
-
-@pytest.mark.parametrize("judge", ["human", "gpt4_pair"])
-def test_published_votes(judge: str) -> None:
-    """Votes of people, with their names, and of GPT-4, with its inconsistent ties."""
-    file = {"human": "human.jsonl", "gpt4_pair": "gpt4_pair.jsonl"}[judge]
-    source = shared("mt-bench-human", file)
-    assert evalh("import", "mt-bench-human", source, "--out", "results/first").code == 0
-    assert evalh("export", "battles", "results/first", "--out", "b.csv").code == 0
-    with Path("b.csv").open(newline="", encoding="utf-8") as f:
-        rows = [(r["question_id"], r["turn"], r["model_a"], r["model_b"], r["winner"]) for r in csv.DictReader(f)]
-    assert rows == [(str(r["question_id"]), str(r["turn"]), r["model_a"], r["model_b"], r["winner"]) for r in _lines(source)]
-
-
-def test_published_battles() -> None:
-    """5,000 battles with voters and style counts."""
-    _read_as_battles(_there_and_back("battles", shared("synthetic-battles-5k", "battles.jsonl.gz"), "b.jsonl"))
-
-
-def test_published_wildvision() -> None:
-    """4,000 verdicts with their strengths, of models with strokes in their names."""
-    _there_and_back("wildvision", shared("wildvision-bench", "judgments"), "out")
-
-
-def test_published_alpaca_eval() -> None:
-    """Every preference of two models comes back to the last digit, texts included."""
-    Path("f").mkdir()
-    for version, model in (("v1", "ghost-7b-alpha"), ("v2", "minotaur-13b")):
-        source = shared("alpaca-eval", version, "annotations", f"{model}.jsonl.gz")
-        (Path("f") / f"{model}.jsonl.gz").write_bytes(source.read_bytes())
-    _read_as_alpaca_eval(_there_and_back("alpaca-eval", Path("f"), "out"), outputs=False)
-
-
-# -- the readers of the original tools -------------------------------------------------------------------------------------
+# -- the types of all fields -------------------------------------------------------------------------------------
 
 
 def _read_as_fastchat(folder: Path, *, answers: bool = True) -> None:
     """Questions by id with turns; answers by file name and question; scores as [question, turn] -> number; winners by name."""
-    questions = _lines(folder / "question.jsonl")
+    questions = lines_of(folder / "question.jsonl")
     assert all(_is(q, question_id=(int, str), category=str, turns=list) for q in questions)
     files = sorted((folder / "model_answer").glob("*.jsonl")) if answers else []
     assert bool(files) == answers
     for file in files:
-        for row in _lines(file):
+        for row in lines_of(file):
             assert row["model_id"] == file.stem
             assert _is(row, question_id=(int, str), answer_id=str, choices=list, tstamp=float)
             assert all(isinstance(turn, str) for turn in row["choices"][0]["turns"])
     for file in (folder / "model_judgment").glob("*_single.jsonl"):
-        for row in _lines(file):
+        for row in lines_of(file):
             judge, prompt = row["judge"]
             assert file.name == f"{judge}_single.jsonl"
             assert isinstance(prompt, str)
             assert _is(row, model=str, score=(int, float), turn=int, tstamp=float, judgment=str, user_prompt=str)
     for file in (folder / "model_judgment").glob("*_pair.jsonl"):
-        for row in _lines(file):
+        for row in lines_of(file):
             assert {row["g1_winner"], row["g2_winner"]} <= {"model_1", "model_2", "tie", "error"}
             assert _is(row, model_1=str, model_2=str, judge=list, turn=int, g1_judgment=str, g2_judgment=str, tstamp=float)
 
@@ -239,14 +194,14 @@ def _read_as_alpaca_eval(folder: Path, *, outputs: bool = True) -> None:
 
 def _read_as_arena_hard(folder: Path) -> None:
     """Questions by uid; the last message's answer; scores of two games by their label."""
-    assert all(_is(q, uid=str, category=str, prompt=str) for q in _lines(folder / "question.jsonl"))
+    assert all(_is(q, uid=str, category=str, prompt=str) for q in lines_of(folder / "question.jsonl"))
     for file in (folder / "model_answer").glob("*.jsonl"):
-        for row in _lines(file):
+        for row in lines_of(file):
             assert row["model"] == file.stem
             assert isinstance(row["messages"][-1]["content"]["answer"], str)
             assert _is(row, uid=str, ans_id=str, metadata=dict, tstamp=float)
     for file in (folder / "model_judgment").glob("*/*.jsonl"):
-        for row in _lines(file):
+        for row in lines_of(file):
             assert (row["judge"], row["model"]) == (file.parent.name, file.stem)
             for told in row["games"]:
                 assert told is None or told["score"] in {"A>>B", "A>B", "A=B", "B>A", "B>>A", None}
@@ -258,7 +213,7 @@ def _read_as_battles(file: Path) -> None:
         with file.open(newline="", encoding="utf-8") as f:
             rows: list[dict[str, Any]] = list(csv.DictReader(f))
     else:
-        rows = _lines(file)
+        rows = lines_of(file)
     winners = {"model_a", "model_b", "tie", "tie (bothbad)", "error", ""}
     assert rows
     assert all(_is(r, model_a=str, model_b=str) and r["winner"] in winners for r in rows)

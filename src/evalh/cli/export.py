@@ -37,6 +37,8 @@ def command(
       alpaca-eval  a folder: model_outputs.json and annotations.json for each model
       arena-hard   a folder: question.jsonl, model_answer/, model_judgment/
       battles      a file, .csv or .jsonl: model_a, model_b and winner in every row
+      vicuna-2023  a folder: question.jsonl, answer/, review/
+      llmbar       a folder: datasets/, results/; for runs over LLMBar's pairs
       dpo          a file, .jsonl: prompt, chosen, rejected and margin in every row
       huggingface  a folder: Parquet files and a card, as the datasets library loads them (evalh[parquet])
 

@@ -12,10 +12,10 @@ from evalh.core.records import Answer, Judgment, Question
 from evalh.errors import BadConfig
 from evalh.exporters.putting import Table
 from evalh.exporters.taking import NOT_GIVEN, UNSORTED, Taken, first_flag, named, side_of
-from evalh.importers.battles import RATER, SIDES, WINNER
+from evalh.importers.battles import ABOUT, HUMAN, RATER, SIDES, WINNER
 
 COLUMNS: Final = ("question_id", "turn", "model_a", "model_b", "winner", "judge", "category", "conv_metadata")
-TEXTS: Final = ("prompt", "response_a", "response_b", "conversation_a", "conversation_b")
+TEXTS: Final = ("prompt", ABOUT, "response_a", "response_b", "conversation_a", "conversation_b")
 
 
 def write(taken: Taken, path: Path, name: str) -> int:
@@ -29,6 +29,8 @@ def write(taken: Taken, path: Path, name: str) -> int:
     if suffix not in kinds:
         raise BadConfig(f"{name}: battles are written as .csv or .jsonl; name the file accordingly")
     judge = taken.one_judge()
+    # Votes name their voter; a judge of MT-bench's is one among them, told by its name alone.
+    voter = judge if judge != HUMAN and taken.manifest["config"].get("imported") == "mt-bench-human" else None
     questions, answers = taken.questions(), taken.texts()
     texts = any(q.turns for q in questions.values())
     table = Table(path, (*COLUMNS, *TEXTS) if texts else COLUMNS, kinds[suffix])
@@ -37,13 +39,13 @@ def write(taken: Taken, path: Path, name: str) -> int:
             if j.mode != "pairwise" or len(j.answers) != 2:
                 taken.leave_out(f"judgments in mode {j.mode}")
             else:
-                table.row(_row(j, questions[j.question_id], *(answers[a] for a in j.answers)))
+                table.row(_row(j, questions[j.question_id], answers[j.answers[0]], answers[j.answers[1]], voter or ""))
     finally:
         table.close()
     return table.rows
 
 
-def _row(j: Judgment, q: Question, a: Answer, b: Answer) -> dict[str, Any]:
+def _row(j: Judgment, q: Question, a: Answer, b: Answer, voter: str) -> dict[str, Any]:
     row: dict[str, Any] = {
         "question_id": named(q.question_id),
         "turn": j.turn,
@@ -51,7 +53,7 @@ def _row(j: Judgment, q: Question, a: Answer, b: Answer) -> dict[str, Any]:
         "model_b": b.model,
         "winner": _winner(j),
     }
-    if rater := first_flag(j.flags, RATER):
+    if rater := first_flag(j.flags, RATER) or voter:
         row["judge"] = rater
     if q.category != UNSORTED:
         row["category"] = q.category
@@ -81,6 +83,9 @@ def _texts(q: Question, a: Answer, b: Answer) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if len(q.turns) == 1:
         found["prompt"] = q.turns[0]
+    about = {"reference": list(q.reference), "metadata": dict(q.metadata)}
+    if kept := {key: value for key, value in about.items() if value}:
+        found[ABOUT] = kept
     for side, answer in (("a", a), ("b", b)):
         if NOT_GIVEN in answer.flags:
             continue

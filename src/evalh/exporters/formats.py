@@ -9,7 +9,7 @@ from typing import Final
 
 from evalh.core.store import RunFolder
 from evalh.errors import UnknownName
-from evalh.exporters import alpaca_eval, arena_hard, battles, dpo, fastchat, huggingface
+from evalh.exporters import alpaca_eval, arena_hard, battles, dpo, fastchat, huggingface, llmbar, vicuna_2023
 from evalh.exporters.putting import new
 from evalh.exporters.taking import Choice, Taken
 
@@ -19,8 +19,10 @@ FORMATS: Final[Mapping[str, Callable[[Taken, Path], int]]] = {
     "arena-hard": arena_hard.write,
     "dpo": dpo.write,
     "huggingface": huggingface.write,
+    "llmbar": llmbar.write,
+    "vicuna-2023": vicuna_2023.write,
 }
-NAMES: Final = ("fastchat", "alpaca-eval", "arena-hard", "battles", "dpo", "huggingface")
+NAMES: Final = ("fastchat", "alpaca-eval", "arena-hard", "battles", "vicuna-2023", "llmbar", "dpo", "huggingface")
 
 
 @dataclass(frozen=True, slots=True)

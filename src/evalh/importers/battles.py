@@ -2,7 +2,7 @@
 
     {"model_a", "model_b", "winner": "model_a" | "model_b" | "tie" | "tie (bothbad)",
      "question_id"?, "turn"?, "judge"?, "category"?, "tstamp"?, "conv_metadata"?,
-     "prompt"?, "response_a"?, "response_b"?, or "conversation_a"?, "conversation_b"?}
+     "about"?: {"reference", "metadata"}, "prompt"?, "response_a"?, "response_b"?, or "conversation_a"?, "conversation_b"?}
 
 `winner_model_a`, `winner_model_b` and `winner_tie` as 0 and 1 may stand for the winner. A winner that is none of these, or is
 missing, arrives unscored; "error" as failed. Whoever voted (`judge`) is a flag, `rater:NAME`: a leaderboard per voter would say
@@ -32,6 +32,8 @@ RATER: Final = "rater:"
 WINNER: Final = "winner:"
 VOTES: Final = "votes"
 HUMAN: Final = "human"
+ABOUT: Final = "about"
+"""The column in which a question's reference and metadata go out, as an object."""
 PROMPTS: Final = ("prompt", "instruction", "question")
 TEXTS: Final = {side: tuple(f"{name}_{side}" for name in ("response", "answer", "output")) for side in "ab"}
 SPOKEN: Final = frozenset((*PROMPTS, *TEXTS["a"], *TEXTS["b"], "conversation_a", "conversation_b", "conv_metadata"))
@@ -78,7 +80,11 @@ def _battle(sink: Sink, row: Mapping[str, Any], where: str, n: int, judge: Judge
     if not prompt:
         sink.asked(question, optional(row, "category"))
     else:
-        sink.told(question, optional(row, "category"), prompt)
+        about = _decoded(row.get(ABOUT))
+        known = about if isinstance(about, Mapping) else {}
+        sink.told(
+            question, optional(row, "category"), prompt, tuple(known.get("reference", ())), dict(known.get("metadata", {}))
+        )
     if bare:
         answers = sink.latest(question, names[0]), sink.latest(question, names[1])
     else:
