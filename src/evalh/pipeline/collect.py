@@ -24,6 +24,7 @@ from evalh.core.store import RunFolder
 from evalh.core.wire import Columns
 from evalh.judges import overall
 from evalh.judges.scale import OVERALL
+from evalh.pipeline import sidecar
 from evalh.pipeline.gather import Answers, AnswersRead, JudgmentsRead
 from evalh.pipeline.unfold import unfold
 from evalh.stats.frame import Factor, Results
@@ -45,6 +46,21 @@ def collect(folder: RunFolder, look: Callable[[Columns], None] | None = None) ->
     Raises:
         CorruptRecord: names file and line.
     """
+    if look is not None:
+        return _read(folder, look)
+    before = sidecar.state(folder)
+    key = sidecar.key_of(folder) if sidecar.pays(before) else None
+    kept = sidecar.load(folder, key) if key is not None else None
+    if kept is not None:
+        return kept
+    results = _read(folder, None)
+    if key is not None and sidecar.state(folder) == before:  # else somebody wrote to it meanwhile
+        sidecar.save(folder, key, results)
+    return results
+
+
+def _read(folder: RunFolder, look: Callable[[Columns], None] | None) -> Results:
+    """The results as the records give them."""
     read = AnswersRead()
     for block in folder.columns(Answer):
         if look is not None:
