@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from evalh.core.records import Answer, Question
+from evalh.core.families import family_of
+from evalh.core.records import Answer, Judgment, Question
 from evalh.core.store import RunFolder
 from evalh.core.wire import Columns
 from evalh.errors import StatsError, UnknownName
@@ -16,9 +17,10 @@ from evalh.pipeline.collect import collect
 from evalh.pipeline.excerpt import RECORDS, Excerpt, Sizes, excerpt
 from evalh.pipeline.omissions import renamed
 from evalh.reports.document import Agreement, Cost, Report, RunFacts, Sheet
+from evalh.reports.judge_card import INCONSISTENT, Known, Strengths, cards, inconsistent_by_question
 from evalh.reports.juries import RepeatsPart, Voices, hear, repeats_part
 from evalh.reports.leaderboard import Leaderboard, Table, build
-from evalh.reports.noticed import Served, Tally
+from evalh.reports.noticed import Served, Tally, versions_of
 from evalh.reports.numbers import WIN_RATE, count, things
 from evalh.reports.steering import Watch
 from evalh.stats.agreement import agreement
@@ -76,7 +78,7 @@ def report_of(folder: RunFolder, reference: str | None = None, *, sheets: bool =
         UnknownName: the reference is not a model of the run.
     """
     manifest = manifests.read(folder)
-    seen, watch = Tally(), Watch()
+    seen, watch, strengths = Tally(), Watch(), Strengths()
     sizes = Sizes(folder) if sheets else None
 
     def look(found: Columns) -> None:
@@ -84,6 +86,7 @@ def report_of(folder: RunFolder, reference: str | None = None, *, sheets: bool =
         watch.note(found)
         if sizes is not None:
             sizes.note(found)
+        strengths.note(found)
 
     results = collect(folder, look)
     voices = _voices(results, manifest)
@@ -92,6 +95,8 @@ def report_of(folder: RunFolder, reference: str | None = None, *, sheets: bool =
     notes |= {name: j.get("note", "") for name, j in manifest["judges"].items()}
     questions = sum(len(block["question_id"]) for block in folder.columns(Question))
     shown = excerpt(folder, sizes, questions) if sizes is not None else Excerpt(())
+    repeated = _repeats(folder, results, manifest)
+    known = _known(folder, manifest, seen, strengths, repeated)
     return Report(
         run=RunFacts(
             name=manifest["name"],
@@ -112,11 +117,37 @@ def report_of(folder: RunFolder, reference: str | None = None, *, sheets: bool =
         left_out=_left_out(shown),
         agreement=_agreement(folder, voices),
         juries=voices.juries,
-        repeats=_repeats(folder, results, manifest),
+        repeats=repeated,
+        judge_card=cards(voices.results, results, known, int(manifest.get("seed") or 0)),
         judge_flags=seen.judges,
         steering=watch.judges,
         answer_flags=seen.models,
         served=tuple(Served(*found) for found in renamed(manifest)),
+        changed={
+            label: versions
+            for label, pairs in (manifest.get("served") or {}).items()
+            if len(versions := versions_of(pairs)) > 1
+        },
+    )
+
+
+def _known(
+    folder: RunFolder, manifest: Mapping[str, Any], seen: Tally, strengths: Strengths, repeats: Mapping[str, RepeatsPart]
+) -> Known:
+    """What judge cards need to know beside the rows."""
+    judges, served = manifest["judges"], manifest.get("served") or {}
+    inconsistent = [name for name, flags in seen.judges.items() if INCONSISTENT in flags.counts]
+    return Known(
+        judges={name: family_of(name, entry.get("model")) for name, entry in judges.items()},
+        models={name: family_of(name, entry) for name, entry in manifest["models"].items()},
+        votes=folder.votes(),
+        flags={name: flags.counts for name, flags in seen.judges.items()},
+        strengths=strengths.judges,
+        inconsistent={name: inconsistent_by_question(folder.raw(Judgment), name) for name in inconsistent},
+        repeats=repeats,
+        served={
+            name: tuple((pair[0], pair[1]) for pair in served.get(entry.get("asks"), ())) for name, entry in judges.items()
+        },
     )
 
 

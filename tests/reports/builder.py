@@ -8,8 +8,10 @@ from itertools import combinations
 
 from evalh.core.records import Answer, Failure, Judgment, Question, Usage
 from evalh.reports.document import Agreement, Cost, Report, RunFacts, Sheet
+from evalh.reports.judge_card import JudgeCard, Known, cards
 from evalh.reports.leaderboard import Leaderboard, ModelRow, PairRow, Table
 from evalh.stats.estimate import Estimate
+from evalh.stats.frame import as_results
 
 NAMES = (
     "vicuna-13b",
@@ -168,6 +170,29 @@ def report(
     )
 
 
+def judge_cards(judges: tuple[str, ...], models: tuple[str, ...], family: str = "llama") -> dict[str, JudgeCard]:
+    """Cards of judges that compare the first two models in both orders and score them; the last of a score is missing."""
+    rows = [
+        {"mode": mode, "question_id": f"q{q}", "judge": judge, "model_a": models[0], "model_b": other, "swapped": bool(order)}
+        | {"outcome": outcome, "score_a": score, "length_a": 100.0 + 10 * q, "length_b": 150.0, "status": status}
+        for judge in judges
+        for q in range(24)
+        for mode, other, order, outcome, score, status in (
+            ("pairwise", models[1], 0, 1.0, float("nan"), "scored"),
+            ("pairwise", models[1], 1, float(q % 3 > 0), float("nan"), "scored"),
+            ("absolute", "", 0, float("nan"), 9.0 if q % 2 else float("nan"), "scored" if q % 2 else "no_verdict"),
+        )
+    ]
+    heard = as_results({name: [row[name] for row in rows] for name in rows[0]})
+    known = Known(
+        judges=dict.fromkeys(judges, family),
+        models={models[0]: family, models[1]: "other", **dict.fromkeys(models[2:])},
+        strengths={judges[0]: {1: 3, 2: 4}},
+        served={judges[0]: ((family, "1"), (family, models[0]))},
+    )
+    return cards(heard, heard, known)
+
+
 def baseline(models: int = 2) -> Report:
     """A report as the demo makes it: the baseline judge, a note on it, and its agreement with recorded defects."""
     made = report(models, ("baseline",))
@@ -176,7 +201,7 @@ def baseline(models: int = 2) -> Report:
         cost=Cost(0.0, 0, 0, None, None, ()),
         judge_notes={"baseline": FLOOR},
         agreement=Agreement(estimate(0.764, 0.09, 80), "the judge prefers the answer without a recorded defect"),
-        judge_card={"judge": "baseline", "position_bias": {"first": 0.5, "n": 80}, "checks": ["ties", "length"]},
+        judge_card=judge_cards(("baseline",), tuple(names(models))[:2]),
     )
 
 
@@ -241,6 +266,6 @@ def hostile() -> Report:
         partial=HOSTILE[0] + HOSTILE[3],
         judge_notes={judge: HOSTILE[2]},
         sheets=tuple(pages),
-        judge_card={HOSTILE[0]: {HOSTILE[1]: [HOSTILE[2], float("nan")]}},
+        judge_card=judge_cards((judge,), tuple(HOSTILE[:3]), HOSTILE[4]),
         agreement=Agreement(Estimate(0.5, 0.4, 0.6, 10), HOSTILE[0]),
     )

@@ -34,6 +34,15 @@ alpaca-13b      43    12      61.3%    0.712        80
 
 Unscored judgments: 8 (5 without a verdict, 2 cut off before the verdict, 1 with
 a failed request); they count in no figure.
+Position: 33.3% (18.0–53.3) of 24 comparisons flip with the order (33.3% to the
+first shown, 0.0% to the second); the first shown gets 66.7% (56.0–75.9), 50%
+being no preference.
+Length: +5.0 (−17.6 to +27.6) points of win rate per doubling of length, within
+pairs of models; the longer answer gets 69.6% (53.1–82.2).
+Own family: the judge is of the family of vicuna-13b (llama); whether it prefers
+them cannot be told apart from their quality without votes, or judges of other
+families, on the same comparisons.
+Drift: the judge's model changed within the run: llama 1; llama vicuna-13b.
 Note: Models that share a range of ranks cannot be told apart on these
 questions.
 Agreement 76.4% (66.5–84.5), 80 questions: the judge prefers the answer without
@@ -194,7 +203,7 @@ def test_markdown_shows_hostile_names_as_text():
         if number and not shown.startswith((">", "|")):
             assert not set(bare) & set("`*[]<>|"), shown
         elif shown.startswith("|"):
-            assert bare.count("|") in (10, 12, 13, 14), shown
+            assert bare.count("|") in (7, 10, 12, 13, 14), shown
             assert not set(bare) & set("`*[]<>"), shown
 
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evalh.core.records import Answer, Judgment, Question
+from evalh.reports import card_words
 from evalh.reports.aspects import by_name
+from evalh.reports.judge_card import JudgeCard, card_json
 from evalh.reports.juries import JuryPart, RepeatsPart, described_json, jury_json, repeats_json
 from evalh.reports.leaderboard import Leaderboard, ModelRow, PairRow, Table
 from evalh.reports.noticed import Flags, Served, flags_json, served_json
@@ -81,12 +83,14 @@ class Agreement:
 class Report:
     """All that a report shows.
 
-    `leaderboards` holds one per jury and judge, in the order to be shown; `juries` tells which of them are juries, and how they
-    came to their rulings, `repeats` what became of repeats, by judge. `partial` is a sentence on why figures rest on less than
-    was asked for (a budget, an interruption), None for a complete run. `judge_notes` says in plain words what a reader has to
-    know about a judge. `judge_flags` and `answer_flags` count the flags of records, by judge and by model; `served` names the
-    models that replied under another name than was asked for, `steering` counts answers that may try to steer a judge, by judge
-    and model. `sheets` may be empty: the page then shows figures only. `left_out` says what `sheets` lack of a large run.
+    `leaderboards` holds one per jury and judge, in the order to be shown; `juries` tells which of them are juries, and how
+    they came to their rulings, `repeats` what became of repeats, by judge, `judge_card` what they tell of their biases.
+    `partial` is a sentence on why figures rest on less than was asked for (a budget, an interruption), None for a complete
+    run. `judge_notes` says in plain words what a reader has to know about a judge. `judge_flags` and `answer_flags` count the
+    flags of records, by judge and by model; `served` names the models that replied under another name than was asked for,
+    `changed` those of which another version replied in the course of the run; `steering` counts answers that may try to steer
+    a judge, by judge and model. `sheets` may be empty: the page then shows figures only. `left_out` says what
+    `sheets` lack of a large run.
     """
 
     run: RunFacts
@@ -96,13 +100,14 @@ class Report:
     judge_notes: Mapping[str, str] = field(default_factory=dict)
     sheets: tuple[Sheet, ...] = ()
     left_out: str = ""
-    judge_card: Mapping[str, Any] | None = None
+    judge_card: Mapping[str, JudgeCard] | None = None
     agreement: Agreement | None = None
     juries: Mapping[str, JuryPart] = field(default_factory=dict)
     repeats: Mapping[str, RepeatsPart] = field(default_factory=dict)
     judge_flags: Mapping[str, Flags] = field(default_factory=dict)
     answer_flags: Mapping[str, Flags] = field(default_factory=dict)
     served: tuple[Served, ...] = ()
+    changed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     steering: Mapping[str, Mapping[str, Steered]] = field(default_factory=dict)
 
     @property
@@ -150,9 +155,14 @@ def to_json(report: Report) -> dict[str, Any]:
         "agreement": None
         if report.agreement is None
         else {"agreement": estimate_json(report.agreement.estimate), "with": report.agreement.sentence},
-        "judge_card": plain(report.judge_card),
+        "judge_card": None
+        if report.judge_card is None
+        else {
+            judge: plain(card_json(card, card_words.notes(card), estimate_json)) for judge, card in report.judge_card.items()
+        },
         "answers": {model: flags_json(flags) for model, flags in report.answer_flags.items()},
         "served": served_json(report.served),
+        "changed": {label: list(versions) for label, versions in report.changed.items()},
         "cost": {
             "usd": _number(cost.usd),
             "requests": cost.requests,

@@ -63,6 +63,18 @@ class Served:
     names: tuple[str, ...]
 
 
+def versions_of(pairs: Iterable[Sequence[str | None]]) -> tuple[str, ...]:
+    """The versions of one model that replied, in the order given; more than one of them is drift.
+
+    Args:
+        pairs: (model, fingerprint) as the server gave them. One without a fingerprint is no version of its own beside others
+            of the same name: servers leave it out at times.
+    """
+    found = list(dict.fromkeys((pair[0] or "", pair[1] or "") for pair in pairs))
+    named = {model for model, mark in found if mark}
+    return tuple(" ".join(part for part in pair if part) or "unnamed" for pair in found if pair[1] or pair[0] not in named)
+
+
 def left_out(flags: Flags | None) -> str:
     """What is missing from replies, as it goes on after "left out": "token counts in 3 of 80 replies"; empty for nothing."""
     if flags is None:
@@ -77,14 +89,19 @@ def judge_lines(flags: Flags | None) -> Iterator[str]:
         yield f"Left out by the server in silence: {found}."
 
 
-def facts(models: Mapping[str, Flags], served: Sequence[Served]) -> Iterator[tuple[str, str]]:
-    """Facts about the servers of a run, as (name, words)."""
+def facts(
+    models: Mapping[str, Flags], served: Sequence[Served], changed: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, str]]:
+    """Facts about the servers of a run, as (name, words); `changed` holds what replied, by label."""
     missing = [f"{line(name)}: {found}" for name, flags in models.items() if (found := left_out(flags))]
     if missing:
         yield "left out by servers", "; ".join(missing)
     if served:
         said = [f"{line(s.label)}: asked for {line(s.asked)}, served as {', '.join(map(line, s.names))}" for s in served]
         yield "served under another name", "; ".join(said)
+    if changed:
+        said = [f"{line(label)}: {', then '.join(map(line, versions))}" for label, versions in changed.items()]
+        yield "changed within the run", "; ".join(said)
 
 
 def flags_json(flags: Flags | None) -> dict[str, Any]:

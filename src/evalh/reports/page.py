@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree
 
-from evalh.reports import aspects, drawing, numbers, words
-from evalh.reports.document import Report, plain
+from evalh.reports import aspects, card_words, drawing, numbers, words
+from evalh.reports.document import Report
 from evalh.reports.leaderboard import Leaderboard, ModelRow, Table
 from evalh.reports.page_answers import browse
 from evalh.reports.plots import PLOTS
@@ -58,7 +58,6 @@ def page(report: Report, plots: Mapping[str, Mapping[str, bytes]] | None = None)
         facts=words.facts(report),
         cost=words.cost(report.cost),
         agreement=words.agreement(report),
-        card=plain(report.judge_card),
         categories=browse(report.sheets),
         style=_trusted(style),
         script=_trusted(script),
@@ -173,6 +172,7 @@ def _judge_view(ident: str, report: Report, judge: str, board: Leaderboard, plot
         "note": report.judge_notes.get(judge, ""),
         "unit": words.unit(report, judge),
         "voices": words.voices(report, judge),
+        "card": _card_view(report, judge),
         "headline": words.headline(board),
         "board": board,
         "overall": _table_view(board.overall, _scale(board, board.overall)),
@@ -185,6 +185,15 @@ def _judge_view(ident: str, report: Report, judge: str, board: Leaderboard, plot
             if name in plots
         },
     }
+
+
+def _card_view(report: Report, judge: str) -> dict[str, Any] | None:
+    """A judge's card; None where it has none."""
+    card = (report.judge_card or {}).get(judge)
+    if card is None:
+        return None
+    notes = [text for texts in card_words.notes(card).values() for text in texts]
+    return {"rows": card_words.rows(card), "notes": notes}
 
 
 def _table_view(table: Table, scale: _Scale) -> dict[str, Any]:

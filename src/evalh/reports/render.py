@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from evalh.reports import aspects, words
+from evalh.reports import aspects, card_words, words
 from evalh.reports.document import Report
 from evalh.reports.leaderboard import Leaderboard, ModelRow, PairRow, Table
 from evalh.reports.numbers import (
@@ -95,7 +95,7 @@ def _judge_parts(report: Report, judge: str, board: Leaderboard) -> Iterator[Tex
         yield Text(left_out, style="dim")
     found = words.unscored_sentence(board, words.unit(report, judge))
     yield Text(found, style="dim" if not words.unscored(board) else "yellow")
-    for text in words.voices(report, judge):
+    for text in (*words.voices(report, judge), *words.card(report, judge)):
         yield Text(text)
     for text in board.notes:
         yield Text(f"Note: {line(text)}")
@@ -221,6 +221,7 @@ def markdown(report: Report) -> str:
             out += [_md(text), ""]
         for text in board.notes:
             out += [f"Note: {_md(text)}", ""]
+        out += _md_card(report, judge)
         for name, table in board.categories.items():
             out += [f"### {_md(name)}", "", *_md_table(table, board.reference)]
     return "\n".join(out).rstrip("\n") + "\n"
@@ -247,6 +248,17 @@ def _md_table(table: Table, reference: str | None) -> list[str]:
     return out
 
 
+def _md_card(report: Report, judge: str) -> list[str]:
+    """A judge's card as markdown lines; none where it has no card."""
+    card = (report.judge_card or {}).get(judge)
+    if card is None:
+        return []
+    rows = [[r.title, r.value, r.interval, r.n, r.basis, r.meaning] for r in card_words.rows(card)]
+    out = ["### Judge card", "", *_md_rows(["figure", "value", "interval", "n", "of", "meaning"], rows, left=1, right=3)]
+    notes = [_md(text) for texts in card_words.notes(card).values() for text in texts]
+    return [*out, *(f"- {text}" for text in notes), *([""] if notes else [])]
+
+
 def _md_pairs(pairs: tuple[PairRow, ...]) -> list[str]:
     """Pairs as markdown lines; win rate and totals are seen from model a."""
     sums = words.has_totals(pairs)
@@ -261,9 +273,10 @@ def _md_pairs(pairs: tuple[PairRow, ...]) -> list[str]:
     return _md_rows([*head, "win rate of a", "p", "p (Holm)", "n", "scored", "unscored"], rows, left=2)
 
 
-def _md_rows(head: list[str], rows: Iterable[list[str]], left: int) -> list[str]:
-    """A markdown table; all columns but the first `left` hold numbers and are set to the right."""
-    rule = ["---" if i < left else "---:" for i in range(len(head))]
+def _md_rows(head: list[str], rows: Iterable[list[str]], left: int, right: int | None = None) -> list[str]:
+    """A markdown table; columns after the first `left`, all of them or `right` many, hold numbers and are set to the right."""
+    numbers = range(left, len(head) if right is None else left + right)
+    rule = ["---:" if i in numbers else "---" for i in range(len(head))]
     shown = [head, *rows]
     out = ["| " + " | ".join(_md(cell) for cell in cells) + " |" for cells in shown]
     return [out[0], "| " + " | ".join(rule) + " |", *out[1:], ""]

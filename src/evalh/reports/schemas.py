@@ -107,6 +107,7 @@ def _report() -> Schema:
             judge_card=maybe(OBJECT),
             answers=OBJECT,
             served=rows(OBJECT),
+            changed=table(TEXTS),
             cost=COST,
             reference=maybe(TEXT),
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from evalh.reports import noticed, steering
+from evalh.reports import card_words, noticed, steering
 from evalh.reports.document import Cost, Report
 from evalh.reports.juries import lines
 from evalh.reports.leaderboard import Leaderboard, PairRow, Table
@@ -104,7 +104,7 @@ def facts(report: Report) -> list[tuple[str, str]]:
 
 def servers(report: Report) -> list[tuple[str, str]]:
     """What servers left out of answers, and which replied under another name, as (name, words); empty where none did."""
-    return list(noticed.facts(report.answer_flags, report.served))
+    return list(noticed.facts(report.answer_flags, report.served, report.changed))
 
 
 def voices(report: Report, judge: str) -> list[str]:
@@ -114,6 +114,11 @@ def voices(report: Report, judge: str) -> list[str]:
         *noticed.judge_lines(report.judge_flags.get(judge)),
         *steering.lines(report.steering.get(judge)),
     ]
+
+
+def card(report: Report, judge: str) -> list[str]:
+    """What a reader should know of a judge's biases, in a few sentences."""
+    return card_words.told(report.judge_card, judge)
 
 
 def unit(report: Report, judge: str) -> str:

@@ -171,7 +171,7 @@ def collect(results: Results, models: Sequence[str] = ()) -> Cells:
         comparisons,
         scores,
         _statuses(results, np.flatnonzero(compared | rated), compared_ok | rated_ok, answers),
-        _score_step(given),
+        score_step(given),
         aspects,
     )
 
@@ -185,7 +185,7 @@ def _by_aspect(
     for name in names:
         rows = rated & results.aspect.where(name)
         cells = _score_cells(results, np.flatnonzero(rows), ok, question, model)
-        found[name] = (cells, _score_step(results.score_a[rows & ok]))
+        found[name] = (cells, score_step(results.score_a[rows & ok]))
     return found
 
 
@@ -340,7 +340,7 @@ def _statuses(results: Results, rows: np.ndarray, ok: np.ndarray, answers: np.nd
     return dict(sorted(found.items()))
 
 
-def _score_step(given: np.ndarray) -> float:
+def score_step(given: np.ndarray) -> float:
     """The smallest gap between two different scores, or a ninth of their range, whichever is larger.
 
     Scores of 1-10 in whole points give one point, however few of the points are used; scores without a grid, a ninth of their
