@@ -179,27 +179,33 @@ CORE = {
     "instruction": "Why?", "output_1": "Base.", "generator_1": "base", "output_2": "", "generator_2": "mine",
     "dataset": "koala", "annotator": "weighted", "preference": 1.75,
 }  # fmt: skip
-SETS: list[dict[str, Any]] = [
+COST = {"price_per_example": 0.01, "time_per_example": 0.4}
+CALL = {"concise_explanation": "m", "ordered_models": [{"model": "m", "rank": 1}, {"model": "M", "rank": 2}]}
+SETS: list[dict[str, Any]] = [  # the eight that are published, then what newer versions write
     {},
-    {"price_per_example": 0.01, "time_per_example": 0.4},
-    {"price_per_example": 0.01, "time_per_example": 0.4, "raw_completion": {"text": "m"}},
-    {"raw_completion": "m", "referenced_models": ["base"]},
-    {"glm_preference": 0.7, "raw_completion": [{"message": {"content": "m"}}]},
-    {"datasplit": "eval", "id": "koala-1", "metadata": {"x": 1}, "raw_completion": "m"},
+    COST,
+    {**COST, "raw_completion": {"text": "m", "finish_reason": "stop", "index": 0, "logprobs": None, "total_tokens": 9}},
+    {**COST, "raw_completion": CALL, "referenced_models": {"m": "output_1", "M": "output_2"}},
+    {**COST, "raw_completion": {"message": {"content": "m"}, "logprobs": {"content": []}}, "glm_preference": 0.7},
+    {**COST, "raw_completion": "m", "datasplit": "eval"},
+    {**COST, "raw_completion": "m", "id": 7},
+    {**COST, "raw_completion": "m", "metadata": "x"},
     {"preference_price_per_example": 0.01, "preference_time_per_example": 0.4,
      "preference_raw_completion": {"message": {"content": "m"}}},
-    {"preference_version": "0.6", "preference_date": "2024-01-01", "preference_raw_completion": "m", "glm_preference": None},
+    {"preference_version": "0.6", "preference_date": "2024-01-01", "preference_raw_completion": [{"text": "m"}],
+     "glm_preference": None},
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("more", SETS, ids=[str(i) for i in range(1, 9)])
+@pytest.mark.parametrize("more", SETS, ids=[str(i) for i in range(1, 11)])
 def test_alpaca_eval_takes_every_key_set(more: dict[str, Any]) -> None:
     """All eight sets of keys give the same record; the raw completion, where there is one, is the judge's text."""
     run = imported(put("annotations.json", [CORE | more], array=True))
     (j,) = run.judgments
     assert (j.preference, j.status, j.judge, j.protocol) == (0.25, "scored", "weighted", "alpaca-eval/published")
     assert j.flags == ("reading:published", "order:unknown")
-    assert j.explanation == ("m" if any("raw_completion" in k for k in more) else "")
+    told = json.dumps(CALL) if "referenced_models" in more else "m"
+    assert j.explanation == (told if any("raw_completion" in k for k in more) else "")
     assert {a.model: a.turns for a in run.answers} == {"base": ("Base.",), "mine": ("",)}
     assert run.questions[0].category == "koala"
 

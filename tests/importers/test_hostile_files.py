@@ -13,7 +13,7 @@ import pytest
 
 import evalh as library
 from evalh.errors import BadImport
-from evalh.importers import sources
+from evalh.importers import reading, sources
 from evalh.importers.reading import rows
 from evalh.importers.sources import Source
 from support.inside import Said, evalh
@@ -208,6 +208,42 @@ def test_a_line_of_200_megabytes_is_refused_without_being_held() -> None:
         with pytest.raises(BadImport, match=r"b.jsonl:4: the line is longer than 64 MB"):
             list(rows(Source("b.jsonl", "b.jsonl", path)))
         assert tracemalloc.get_traced_memory()[1] < 2.5 * sources.LINE
+    finally:
+        tracemalloc.stop()
+    done = _import(path)
+    assert (done.code, "b.jsonl:4: the line is longer than 64 MB" in done.err) == (2, True)
+    assert not Path("results/x").exists()
+
+
+LONG: dict[str, tuple[str, str, str]] = {
+    "b.jsonl": (LINES + '{"model_a": "', '"}\n', "b.jsonl:4: the line is longer than"),
+    "b.json": ("[" + LINES.replace("\n", ",\n") + '{"model_a": "', '"}]', "b.json:4: the item is longer than"),
+    "b.csv": (_csv() + '4,"', '",b,tie,Zoë\n', "b.csv:5: the line is longer than"),
+    "b.tsv": (_csv().replace(",", "\t") + "4\t", "\tb\ttie\tZoë\n", "b.tsv:5: the line is longer than"),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_long_line_of_any_form_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a line too long for a record stands in: exit 2, its place, no run, and memory that the limit bounds."""
+    limit = 1 << 20
+    for module in (sources, reading):
+        monkeypatch.setattr(module, "LINE", limit)
+    monkeypatch.setattr(sources, "PIECE", 1 << 16)
+    before, after, said = LONG[name]
+    path = _written(name, before)
+    with path.open("a", encoding="utf-8") as f:
+        for _ in range(30):
+            f.write("x" * 1_000_000)
+        f.write(after)
+    done = _import(path)
+    assert (done.code, said in done.err) == (2, True), done.err
+    assert not Path("results/x").exists()
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadImport):
+            list(rows(Source(name, name, path)))
+        assert tracemalloc.get_traced_memory()[1] < 6 * limit
     finally:
         tracemalloc.stop()
 

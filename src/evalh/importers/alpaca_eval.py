@@ -15,6 +15,7 @@ Source of the layout: tatsu-lab/alpaca_eval.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -55,13 +56,21 @@ def _annotation(sink: Sink, row: Mapping[str, Any], where: str, options: Options
     names = identity(row, where, "generator_1"), identity(row, where, "generator_2")
     answers = (_answer(sink, question, names[0], row.get("output_1")), _answer(sink, question, names[1], row.get("output_2")))
     judge = sink.judge(options.judge or optional(row, "annotator") or "unnamed", "published", NOTE)
-    words = said(row.get("preference_raw_completion", row.get("raw_completion", row.get("judge_text"))))
+    words = words_of(row.get("preference_raw_completion", row.get("raw_completion", row.get("judge_text"))))
     place = sink.place(judge, question, 1, names)
     sink.judgment(judge, question, 1, "pairwise", answers, place, reading_of(row.get("preference"), words))
 
 
 def _answer(sink: Sink, question: str, model: str, output: object) -> str:
     return sink.text(question, model, (output,)) if isinstance(output, str) else sink.latest(question, model)
+
+
+def words_of(completion: object) -> str:
+    """The judge's words; of a tool call, which is stored as its arguments alone, those as JSON."""
+    words = said(completion)
+    if not words and isinstance(completion, Mapping) and "ordered_models" in completion:
+        return json.dumps(completion, ensure_ascii=False)
+    return words
 
 
 def reading_of(preference: object, words: str) -> Reading:
