@@ -16,7 +16,9 @@ import pytest
 from evalh.core.questions import open_set
 from evalh.published import catalogue as module
 from evalh.published import download
+from support.command import started
 from support.inside import evalh
+from support.shared_data import shared
 
 QUESTIONS = [{"question_id": i, "category": "math", "turns": [f"What is {i} and {i}?", "And once more?"]} for i in (81, 82)]
 REFERENCES = [{"question_id": 81, "choices": [{"turns": ["162", "243"]}]}]
@@ -198,6 +200,51 @@ def test_a_redirect_is_followed(mirror: Mirror) -> None:
     assert here("question.jsonl").read_bytes() == lines(QUESTIONS)
 
 
+def test_a_redirected_download_goes_on_where_it_stopped(mirror: Mirror) -> None:
+    """The rest is asked for at the new place too."""
+    mirror.files["elsewhere"] = LARGE
+    mirror.moved["deep/large.bin"] = f"{mirror.url}/elsewhere"
+    mirror.cut["elsewhere"] = [70_000]
+    assert evalh("fetch", "tiny").code == 0
+    assert [r for n, r in mirror.asked if n == "elsewhere"] == [None, "bytes=70000-"]
+    assert here("deep/large.bin").read_bytes() == LARGE
+
+
+@pytest.mark.parametrize("target", ["{url}/question.jsonl", "file:///etc/passwd"])
+def test_a_redirect_that_leads_nowhere(mirror: Mirror, target: str) -> None:
+    """A circle, and a way to this machine's own files, end with exit 1; nothing is written."""
+    mirror.moved["question.jsonl"] = target.format(url=mirror.url)
+    done = evalh("fetch", "tiny")
+    assert (done.code, f"{mirror.url}/question.jsonl: HTTP 302" in done.err) == (1, True), done.err
+    assert "Traceback" not in done.err
+    assert not here("question.jsonl").exists()
+    assert len(mirror.asked) < 20
+
+
+def test_a_silent_server_is_given_up(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no byte comes for a while, the request is made again, and then said; the next command gets the file."""
+    monkeypatch.setattr(download, "SILENCE", 0.05)
+    mirror.slow = threading.Event()
+    done = evalh("fetch", "tiny")
+    assert (done.code, "cannot be fetched (timed out)" in done.err) == (1, True), done.err
+    assert len(mirror.asked) == download.TRIES
+    mirror.slow.set()
+    monkeypatch.setattr(download, "SILENCE", 30.0)
+    assert evalh("fetch", "tiny").code == 0
+
+
+def test_a_part_that_was_spoilt_is_not_built_upon(mirror: Mirror) -> None:
+    """Bytes of another file before the rest of ours are noticed, thrown away, and fetched afresh by the next command."""
+    part = here("deep/large.bin.part")
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"?" * 1000)
+    done = evalh("fetch", "tiny")
+    assert (done.code, "It was thrown away" in done.err) == (1, True), done.err
+    assert not part.exists()
+    assert evalh("fetch", "tiny").code == 0
+    assert here("deep/large.bin").read_bytes() == LARGE
+
+
 def test_mirrors(mirror: Mirror, tmp_path: Path) -> None:
     """--from takes a folder, or another address; what the folder lacks is named."""
     folder = tmp_path / "stick"
@@ -251,6 +298,26 @@ def test_two_at_once_fetch_once(mirror: Mirror) -> None:
     second.join(20)
     assert said == ["tiny: another process is fetching it; waiting for that"]
     assert len(mirror.asked) == len(mirror.files)
+
+
+def test_two_processes_at_once_fetch_once(mirror: Mirror) -> None:
+    """Two commands of a real set, from a mirror: every file is asked for once, and both end well."""
+    folder = shared("vicuna-bench-2023")
+    files = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    mirror.files.update(files)
+    mirror.slow = threading.Event()
+    first = started("fetch", "vicuna-2023", "--from", mirror.url, "--yes")
+    while not mirror.asked and first.poll() is None:
+        threading.Event().wait(0.01)
+    second = started("fetch", "vicuna-2023", "--from", mirror.url, "--yes")
+    assert second.stderr is not None
+    assert any("another process is fetching it; waiting for that" in line for line in second.stderr)
+    mirror.slow.set()
+    told = [process.communicate(timeout=120) for process in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0), told
+    names = [name for name, _ in mirror.asked]
+    assert len(names) == len(set(names)) >= 20
+    assert told[0][0] == told[1][0] != ""
 
 
 def test_names_are_known_or_suggested() -> None:
