@@ -17,6 +17,7 @@ from evalh.pipeline import manifest as manifests
 from evalh.pipeline.collect import collect
 from evalh.reports.agreement import Agreed, Setups
 from evalh.reports.juries import hear
+from evalh.stats.correction import Correction, correct
 from evalh.stats.estimate import Estimate
 from evalh.stats.frame import Results
 from evalh.stats.kappa import Agreement, agreement, brier
@@ -90,6 +91,7 @@ def agreed(
         raise TooFewData(f"no vote of {other.name} is about a comparison that judge {side.judge} decided{hint}")
     pairs = between_raters(other.votes.votes) if other.judge is None else None
     score, base = brier(matched)
+    corrected, refused = _correction(side, other) if other.judge is None else (None, "")
     return Agreed(
         run=str(manifests.read(folder)["name"]),
         judge=side.judge,
@@ -107,10 +109,67 @@ def agreed(
         brier=score,
         brier_base=base,
         correlations=_correlations(side, other.votes.votes),
+        corrected=corrected,
+        uncorrected=refused,
         left_out=left_out,
         unread=other.votes.left_out,
         notes=other.notes,
     )
+
+
+def corrected(
+    folder: RunFolder,
+    votes: str | Path | None = None,
+    judge: str | None = None,
+    raters: str | None = None,
+    encoding: str = "utf-8",
+) -> Correction:
+    """A run's win rates and ratings, corrected by votes; arguments and errors as `agreed`.
+
+    Raises:
+        StatsError: inclusion probabilities that cannot be used.
+    """
+    side = side_of(folder, judge)
+    other = other_of(side, votes, raters, None, encoding)
+    if other.judge is not None:
+        raise BadConfig(f"{other.name} is a judge; a leaderboard is corrected by votes")
+    return correct(side.said, other.votes.votes, _categories(folder))
+
+
+def _categories(folder: RunFolder) -> dict[str, str]:
+    return {q.question_id: q.category for q in folder.read(Question)}
+
+
+def _correction(side: Side, other: Other) -> tuple[Correction | None, str]:
+    """The corrected leaderboard; or None and the reason."""
+    try:
+        return correct(side.said, other.votes.votes, _categories(side.folder)), ""
+    except StatsError as error:
+        return None, str(error)
+
+
+def correction_rows(found: Correction) -> list[dict[str, Any]]:
+    """One flat row per model: each figure as NAME, NAME_low, NAME_high, NAME_n and NAME_standard_error; else None."""
+    rows: list[dict[str, Any]] = []
+    rated = found.ratings
+    for i, m in enumerate(found.models):
+        w = m.win_rate
+        figures: dict[str, Estimate | None] = {
+            "judge": None if w is None else w.judge,
+            "people": None if w is None else w.people,
+            "corrected": None if w is None else w.estimate,
+            "rogan_gladen": m.rogan_gladen,
+        }
+        for name, own in (("judge", rated and rated.judge), ("people", rated and rated.people)):
+            figures[f"rating_{name}"] = own[i] if own else None
+        figures["rating_corrected"] = rated.estimates[i] if rated is not None and rated.estimates else None
+        row: dict[str, Any] = {"model": m.model}
+        for name, e in figures.items():
+            row[name] = e and e.value
+            for part in ("low", "high", "n", "standard_error"):
+                row[f"{name}_{part}"] = e and getattr(e, part)
+        rows.append(row | {"tuning": w and w.tuning, "note": w.note if w is not None else m.rogan_gladen_note})
+    return rows
 
 
 def side_of(folder: RunFolder, judge: str | None, without: str | None = None) -> Side:

@@ -128,6 +128,27 @@ class Run:
 
         return agreed(self._folder, votes, judge, raters, other_judge)
 
+    def corrected(self, votes: str | Path | None = None, judge: str | None = None, raters: str | None = None) -> pd.DataFrame:
+        """The leaderboard as people would have it, from votes on some comparisons and the judge's verdicts on all.
+
+        Args:
+            votes, judge, raters: as for `agree`.
+
+        Returns:
+            One row per model: win rates by the `judge`, by `people` alone, `corrected` (prediction-powered) and `rogan_gladen`;
+            ratings as `rating_judge`, `rating_people`, `rating_corrected`; each with _low, _high, _n and _standard_error;
+            `tuning` (0: the judge is not used) and a `note` with the reason. Figures that do not apply are missing.
+
+        Raises:
+            BadConfig, UnknownName, BadImport, StatsError: what is missing or unclear.
+        """
+        import pandas as pd
+
+        from evalh.agreeing import corrected, correction_rows
+
+        rows = correction_rows(corrected(self._folder, votes, judge, raters))
+        return pd.DataFrame(rows).set_index("model").sort_values("judge", ascending=False)
+
     def report(self, reference: str | None = None) -> Report:
         """All that the report files show, as one object."""
         from evalh.assemble import report_of

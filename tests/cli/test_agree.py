@@ -130,3 +130,41 @@ def test_names_that_would_act_on_a_terminal_are_written_out(run: Path) -> None:
     assert done.code == 0, done.err
     assert "\u001b" not in done.out
     assert "⟨U+001B⟩" in done.out
+
+
+def test_the_leaderboard_as_people_would_have_it() -> None:
+    """Votes on some comparisons correct the judge's win rates and ratings: in JSON, in words and in Python."""
+    folder = "mt-bench-human"
+    assert evalh("import", shared(folder, "gpt4_pair.jsonl"), "--out", "results/gpt4").code == 0
+    arguments = ("gpt4", "--with", shared(folder, "human.jsonl"), "--raters", "expert*")
+    found = _json(*arguments)["corrected"]
+    assert (found["judged"], found["voted"], found["refused"]) == (2400, 1633, None)
+    models = {m["model"]: m for m in found["models"]}
+    want = json.loads(shared(folder, "expected.json").read_text("utf-8"))["gpt4_pair_win_rates"]
+    for name, m in models.items():
+        assert m["judge"]["value"] == pytest.approx(want[name]["win_rate_adjusted"])
+        assert m["people"]["low"] < m["corrected"]["value"] < m["people"]["high"]
+        width = (m["corrected"]["high"] - m["corrected"]["low"]) / (m["people"]["high"] - m["people"]["low"])
+        assert width <= 1.0
+        assert (m["tuning"] == 0) == (m["note"] is not None)
+        assert m["rating"]["corrected"]["value"] is not None
+    said = evalh("agree", *arguments).out
+    assert "as people would have it, from votes on 1,633 of 2,400 comparisons:" in said
+    frame = library.load("gpt4").corrected(shared(folder, "human.jsonl"), raters="expert*")
+    assert frame.index[0] == "gpt-4"
+    assert frame.loc["gpt-4", "corrected"] == models["gpt-4"]["corrected"]["value"]
+    assert frame.loc["gpt-4", "rating_judge_low"] == models["gpt-4"]["rating"]["judge"]["low"]
+
+
+def test_a_picked_sample_corrects_nothing() -> None:
+    """Votes on the comparisons that a judge calls a tie: the reason stands where the corrected figures would."""
+    folder = "mt-bench-human"
+    assert evalh("import", shared(folder, "gpt4_pair.jsonl"), "--out", "results/gpt4").code == 0
+    lines = map(json.loads, shared(folder, "gpt4_pair.jsonl").read_text("utf-8").splitlines())
+    ties = [r for r in lines if r["winner"].startswith("tie")][:150]
+    picked = _votes(*(f"{r['question_id']},{r['model_a']},{r['model_b']},tie,ann,{r['turn']}" for r in ties))
+    found = _json("gpt4", "--with", picked)["corrected"]
+    assert "the judge's verdicts" in found["random_sample"]["differs"]
+    assert "not a random sample" in found["refused"]
+    assert all(m["corrected"] is None for m in found["models"])
+    assert "nothing is claimed from votes and judge together" in evalh("agree", "gpt4", "--with", picked).out

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from evalh.reports.corrected import corrected_json, corrected_lines
 from evalh.reports.document import estimate_json
 from evalh.reports.numbers import count, fixed, interval, percent, share, things
 from evalh.reports.text import line
+from evalh.stats.correction import Correction
 from evalh.stats.estimate import Estimate
 from evalh.stats.kappa import Agreement
 from evalh.stats.rank_correlation import Correlations
@@ -32,6 +34,7 @@ class Agreed:
         alpha: Krippendorff's, of the judge and everybody who voted, by level; `raters_alpha` of the latter alone.
         brier, brier_base: of the judge's preference against the votes; and of always saying what they say on average.
         correlations: of the two leaderboards.
+        corrected: win rates and ratings as people would have them; None beside a judge, or for the reason in `uncorrected`.
         left_out, unread: what the figures do not rest on; rows of the file that are no votes, by reason.
         notes: plain sentences that a reader must know.
     """
@@ -52,6 +55,8 @@ class Agreed:
     brier: Estimate
     brier_base: float
     correlations: Correlations
+    corrected: Correction | None = None
+    uncorrected: str = ""
     left_out: LeftOut = field(default_factory=LeftOut)
     unread: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -105,6 +110,7 @@ def to_json(found: Agreed) -> dict[str, Any]:
             },
             "note": c.note or None,
         },
+        "corrected": corrected_json(found.corrected),
         "left_out": {
             "comparisons_without_vote": found.left_out.unvoted,
             "votes_without_judgment": found.left_out.unjudged,
@@ -156,6 +162,8 @@ def text(found: Agreed) -> str:
         f"of always saying what the votes say on average: {fixed(found.brier_base, 3)}"
     )
     lines += _board_lines(found)
+    lines += corrected_lines(found.corrected)
+    lines += [f"no corrected figures: {line(found.uncorrected)}"] if found.uncorrected else []
     lines += [f"left out: {line(said)}" for said in _left_out(found)]
     lines += [f"note: {line(note)}" for note in found.notes]
     return "\n".join(lines)

@@ -141,6 +141,30 @@ def _compare() -> Schema:
     )
 
 
+def _corrected() -> Schema:
+    three = {"judge": FIGURE, "people": FIGURE, "corrected": FIGURE}
+    model = thing(
+        model=TEXT,
+        **three,
+        tuning=maybe(NUMBER),
+        correlation=maybe(NUMBER),
+        note=maybe(TEXT),
+        rogan_gladen=FIGURE,
+        rogan_gladen_note=maybe(TEXT),
+        rating=thing(**three),
+    )
+    sample = thing(p_values=table(NUMBER), differs=TEXTS)
+    return thing(
+        judged=WHOLE,
+        voted=WHOLE,
+        random_sample=sample,
+        refused=maybe(TEXT),
+        models=rows(model),
+        rating_tuning=maybe(NUMBER),
+        rating_note=maybe(TEXT),
+    )
+
+
 def _agree() -> Schema:
     entry = thing(
         turn=maybe(WHOLE),
@@ -171,6 +195,7 @@ def _agree() -> Schema:
             leaderboards=thing(
                 models=TEXTS, spearman=FIGURE, kendall=FIGURE, separability=either(told, NULL), note=maybe(TEXT)
             ),
+            corrected=either(_corrected(), NULL),
             left_out=thing(
                 comparisons_without_vote=WHOLE,
                 votes_without_judgment=WHOLE,

@@ -1,0 +1,130 @@
+"""Rogan and Gladen's correction of a win rate: the judge's counts, turned back through its mistakes.
+
+How often the judge says win, tie or loss where people say win, tie or loss is one matrix; what it says on the whole is that
+matrix times what people would say. Turned round, the second gives the third. It needs no random sample of outcomes, only that
+the judge's mistakes are the same where people voted and elsewhere; in return its interval is wider than that of
+prediction-powered inference, and the less the judge can tell win from loss, the wider.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from evalh.errors import StatsError, TooFewData
+from evalh.stats.estimate import Estimate
+from evalh.stats.ppi import unseen
+from evalh.stats.resample import Moments, estimates
+
+WINS: Final = np.array([1.0, 0.5, 0.0])
+"""What an outcome counts in a win rate: win, tie, loss."""
+SINGULAR: Final = 1e-6
+
+
+def corrected_win_rate(
+    cluster: np.ndarray, said: np.ndarray, votes: np.ndarray, weight: np.ndarray, drawn: np.ndarray
+) -> Estimate:
+    """The win rate that people would give, from the judge's verdicts on all items and both sides' on some.
+
+    Args:
+        cluster: (I,) whole numbers, equal for items of one question.
+        said: (I,) the judge's outcomes: 1, 0 or -1.
+        votes: (I, 3) shares of win, tie and loss among the votes on an item; used where `drawn` is above 0.
+        weight: (I,) how much an item counts in the judge's figure.
+        drawn: (I,) how much it counts in the matrix; 0 where nobody voted.
+
+    Returns:
+        Estimate, 0 to 1, n = questions with a vote. The interval holds the error of the matrix: it leaves out one question at a
+        time, judge's counts and votes together. None for its ends where the figure is not defined without one of them.
+
+    Raises:
+        TooFewData: nothing was voted on, or people named one outcome only, so that the judge's mistakes about the other are not
+            known.
+        StatsError: sensitivity + specificity <= 1 for wins, losses or (where people named any) ties, or the matrix cannot be
+            turned round.
+
+    Source: W. J. Rogan & B. Gladen (1978), "Estimating prevalence from the results of a screening test", Am. J. Epidemiol. 107,
+    71-76; for more than two outcomes J. P. Buonaccorsi (2010), "Measurement error", section 2.4.
+    """
+    sums = tables(cluster, said, votes, weight, drawn)
+    total = sums.sum(axis=0)
+    refuse(total[:9].reshape(3, 3))
+    point = float(win_rate(total))
+    if not np.isfinite(point):
+        raise StatsError("the matrix of the judge's mistakes cannot be turned round: some of its columns say nearly the same")
+    n = int((sums[:, :9].sum(axis=1) > 0).sum())
+    apart = win_rate(total - sums) - point
+    if n < 2 or not np.isfinite(apart).all():
+        return Estimate(min(max(point, 0.0), 1.0), None, None, n)
+    added = -apart * (n - 1.0)
+    added -= np.where(sums[:, :9].sum(axis=1) > 0, added.sum() / n, 0.0)
+    moments = Moments(np.array([n]), np.array([float(added @ added)]), np.array([float((added**3).sum())]))
+    found = estimates(np.array([point]), moments, allowance=unseen(n) / _slope(total) ** 2)[0]
+    value, low, high = (None if x is None else min(max(x, 0.0), 1.0) for x in (found.value, found.low, found.high))
+    return Estimate(value, low, high, found.n, found.standard_error)
+
+
+def tables(cluster: np.ndarray, said: np.ndarray, votes: np.ndarray, weight: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Sums per question, shape (questions, 12): the matrix (judge's outcome, people's), then the judge's outcomes of all items.
+
+    Outcomes are in the order win, tie, loss.
+    """
+    size, row = int(cluster.max(initial=-1)) + 1, 1 - np.asarray(said)
+    sums = np.zeros((size, 12))
+    np.add.at(sums, (cluster, 9 + row), weight)
+    for outcome in range(3):
+        share = np.where(drawn > 0, votes[:, outcome], 0.0)
+        np.add.at(sums, (cluster, 3 * row + outcome), drawn * share)
+    return sums
+
+
+def refuse(matrix: np.ndarray) -> None:
+    """Raise where a matrix of counts (judge, people) does not allow a correction; see `corrected_win_rate`."""
+    given = matrix.sum(axis=0)
+    if not given.any():
+        raise TooFewData("nobody voted on anything that was judged")
+    if not (given[0] > 0 and given[2] > 0):
+        missing = "wins" if given[0] <= 0 else "losses"
+        raise TooFewData(f"people named no {missing}, so what the judge says of them is not known")
+    for name, outcome in (("wins", 0), ("ties", 1), ("losses", 2)):
+        if not given[outcome] > 0:
+            continue
+        others = given.sum() - given[outcome]
+        sensitivity = matrix[outcome, outcome] / given[outcome]
+        false = (matrix[outcome].sum() - matrix[outcome, outcome]) / others
+        if sensitivity <= false:
+            raise StatsError(
+                f"sensitivity + specificity of the judge for {name} is {sensitivity + 1.0 - false:.2f}, not above 1: "
+                "it cannot tell them from the rest, so its counts say nothing about them"
+            )
+
+
+def win_rate(sums: np.ndarray) -> np.ndarray:
+    """The corrected win rate of sums as in `tables`, (..., 12) -> (...); NaN where the matrix cannot be turned round.
+
+    Where people named no tie, what they would say is a win or a loss, told apart by the judge's mean outcome of either.
+    """
+    matrix = sums[..., :9].reshape(*sums.shape[:-1], 3, 3)
+    given, heard = matrix.sum(axis=-2), sums[..., 9:]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        columns = matrix / given[..., None, :]
+        shares = heard / heard.sum(axis=-1, keepdims=True)
+        mean = np.einsum("k,...kl->...l", WINS, columns)
+        two = ((shares @ WINS) - mean[..., 2]) / (mean[..., 0] - mean[..., 2])
+        tied = given[..., 1] > 1e-12
+        whole = np.isfinite(columns).all(axis=(-2, -1)) & tied
+        safe = np.where(whole[..., None, None], columns, np.eye(3))
+        fine = np.abs(np.linalg.det(safe)) > SINGULAR
+        safe = np.where(fine[..., None, None], safe, np.eye(3))
+        three = np.linalg.solve(safe, shares[..., None])[..., 0] @ WINS
+    apart = mean[..., 0] - mean[..., 2] > SINGULAR
+    value: np.ndarray = np.where(tied, np.where(whole & fine, three, np.nan), np.where(apart, two, np.nan))
+    return value
+
+
+def _slope(total: np.ndarray) -> float:
+    """How far the judge's mean outcomes for wins and for losses are apart: its mistakes are divided by it."""
+    matrix = total[:9].reshape(3, 3)
+    mean = (WINS @ matrix) / np.maximum(matrix.sum(axis=0), 1e-300)
+    return max(float(mean[0] - mean[2]), SINGULAR)
