@@ -78,9 +78,8 @@ def llmbar(data: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray
 
 def main(data: Path) -> None:
     """Print the table of docs/agreement.md."""
-    print(
-        "| data | 100 votes | coverage | coverage of the votes alone | width | accuracy |\n| --- | --- | ---: | ---: | ---: | ---: |"
-    )
+    print("| data | 100 votes | coverage | of the votes alone | width | same outcome |")
+    print("| --- | --- | ---: | ---: | ---: | ---: |")
     for each, how in ((1, "one of a question"), (2, "two of a question"), (5, "five of a question")):
         tally, right = Tally(), []
         for i, (_, question, judge, people) in enumerate(mt_bench(data)):

@@ -29,7 +29,8 @@ def command(
 
     A file of votes has the columns question_id, model_a, model_b and winner (model_a, model_b or a tie), and may have rater (or
     judge), turn and inclusion_probability. Prints agreement with ties kept and dropped, what chance alone would give, Cohen's
-    kappa, Krippendorff's alpha, the Brier score, and whether both order the models alike, each with its interval.
+    kappa, Krippendorff's alpha, the Brier score, whether both order the models alike, and win rates and ratings as people
+    would have them, corrected by the votes; each with its interval.
 
     \b
     Examples:
