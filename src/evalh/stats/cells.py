@@ -176,6 +176,15 @@ def collect(results: Results, models: Sequence[str] = ()) -> Cells:
     )
 
 
+def comparison_rows(results: Results) -> np.ndarray:
+    """Mask (n,) of the scored comparisons that count in win rates, but for those of a model with itself."""
+    compared = ~(results.model_a.where("") | results.model_b.where(""))
+    compared &= _aspects(results.aspect, compared)
+    fine = np.isfinite(results.weight) & (results.weight > 0) & results.status.where("scored")
+    counted: np.ndarray = fine & compared & np.isfinite(results.outcome)
+    return counted
+
+
 def _by_aspect(
     results: Results, rated: np.ndarray, ok: np.ndarray, question: np.ndarray, model: np.ndarray
 ) -> dict[str, tuple[ScoreCells, float]]:

@@ -107,7 +107,11 @@ def skew_limits(
 
 
 def share_limits(
-    value: np.ndarray, moments: Moments, level: float = LEVEL, most: np.ndarray | float = 1.0
+    value: np.ndarray,
+    moments: Moments,
+    level: float = LEVEL,
+    most: np.ndarray | float = 1.0,
+    factor: np.ndarray | float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Limits of figures between 0 and 1 (win rates), never outside, and inside them wherever a question is left to chance.
 
@@ -125,6 +129,8 @@ def share_limits(
         moments: of the same figures.
         level: nominal coverage.
         most: (G,) or number; n sum w^2 / (sum w)^2 over the weights of a figure's questions, 1 where they are equal.
+        factor: (G,) or number; how many times the variance of a share of win-or-lose games that of the figure is where every
+            question is one such game: 1 for a share itself, more for a prediction away from the questions seen.
 
     Returns:
         low, high, each (G,); NaN where there are fewer than two questions.
@@ -138,10 +144,10 @@ def share_limits(
     with np.errstate(divide="ignore", invalid="ignore"):
         centre = (n * value + w) / total
         squares = moments.squares + n * (value - centre) ** 2 + w * ((1 - centre) ** 2 + centre**2)
-        design = np.minimum(squares / (total - 1) / (centre * (1 - centre)), most)
+        design = np.minimum(squares / (total - 1) / (centre * (1 - centre)), np.multiply(most, factor))
         normal = normal_quantile(0.5 + level / 2)
         worth = np.where(moments.n > 1, np.maximum(np.floor(n / most + 1e-9), 2), n).astype(np.int64)
-        quantile = normal + (_t_quantiles(worth, level) - normal) * (1 - np.minimum(design, 1.0) / np.square(most))
+        quantile = normal + (_t_quantiles(worth, level) - normal) * (1 - np.minimum(design / factor, 1.0) / np.square(most))
         z2 = quantile**2 * design / n
         middle = (value + z2 / 2) / (1 + z2)
         half = np.sqrt(z2 * value * (1 - value) + z2**2 / 4) / (1 + z2)
@@ -190,12 +196,13 @@ def estimates(
     allowance: np.ndarray | float = 0.0,
     level: float = LEVEL,
     most: np.ndarray | float = 1.0,
+    factor: np.ndarray | float = 1.0,
 ) -> list[Estimate]:
     """G figures with their intervals; see `interval` and `share_limits` for the arguments.
 
     A figure that is not finite has the value None.
     """
-    limits = share_limits(value, moments, level, most) if share else skew_limits(value, moments, allowance, level)
+    limits = share_limits(value, moments, level, most, factor) if share else skew_limits(value, moments, allowance, level)
     columns = [np.asarray(c).tolist() for c in (value, *limits, moments.n, moments.standard_error())]
     return [
         Estimate(_finite(v), _finite(low), _finite(high), int(n), _finite(error))
