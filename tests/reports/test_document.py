@@ -29,12 +29,14 @@ TOP = [
     "reference",
 ]
 RUN = ["name", "judges", "models", "questions", "question_count", "started_at", "finished_at", "versions", "partial", "juries"]
+LENGTHS = "length_controlled_win_rate"
 MODEL = [
     "model",
     "rank",
     "mean_score",
     "relative_score",
     "win_rate",
+    LENGTHS,
     "rating",
     "turns",
     "wins",
@@ -76,6 +78,7 @@ def test_nothing_is_ever_left_out(made):
             "categories",
             "unscored_by_status",
             "notes",
+            "length_controlled_against",
             "jury",
             "repeats",
             "replies",
@@ -92,7 +95,11 @@ def test_nothing_is_ever_left_out(made):
 
 def test_every_field_of_a_row_reaches_the_json():
     """A figure added to the leaderboard cannot be forgotten here."""
-    assert [f.name for f in fields(ModelRow)] == [*MODEL, "aspects"]  # those are a table of their own, by aspect
+    assert [f.name for f in fields(ModelRow)] == [
+        *(m for m in MODEL if m != LENGTHS),
+        "aspects",
+        LENGTHS,
+    ]  # those are a table of their own, by aspect
     assert [f.name for f in fields(PairRow)] == PAIR
 
 

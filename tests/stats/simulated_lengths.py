@@ -69,8 +69,8 @@ def draw(regime: LengthRegime, rng: np.random.Generator, evaluations: int, quest
         weight = np.where(np.abs(side) > regime.strong, 3.0, 1.0) if regime.strong else np.ones_like(side)
         place = np.broadcast_to(np.arange(evaluations * questions).reshape(shape), side.shape)
         model = np.broadcast_to((np.arange(evaluations) * models + m).reshape(-1, 1, 1, 1), side.shape)
-        parts.append([model, place, outcome, np.broadcast_to(longer, side.shape), weight])
-    columns = [np.concatenate([part[i].ravel() for part in parts]) for i in range(5)]
+        parts.append([model, place, outcome, np.broadcast_to(longer, side.shape), weight, place])
+    columns = [np.concatenate([part[i].ravel() for part in parts]) for i in range(6)]
     return LengthRows(*columns)
 
 
@@ -112,7 +112,7 @@ def main() -> None:
     print("| length-controlled win rate | " + " | ".join(f"{n} questions" for n in sizes) + " |")
     print("| --- |" + " ---: |" * len(sizes))
     for regime in REGIMES:
-        found = [lengths_covered(regime, n, 2_000) for n in sizes]
+        found = [lengths_covered(regime, n, 300 if regime.others else 2_000) for n in sizes]
         print(f"| {regime.name} | " + " | ".join(f"{100 * a:.1f} ({b:.3f})" for a, b in found) + " |", flush=True)
 
 

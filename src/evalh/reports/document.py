@@ -145,6 +145,7 @@ def to_json(report: Report) -> dict[str, Any]:
                 **_board(board),
                 "unscored_by_status": dict(board.unscored_by_status),
                 "notes": list(board.notes),
+                "length_controlled_against": board.opponent,
                 "jury": jury_json(report.juries.get(judge), estimate_json),
                 "repeats": repeats_json(report.repeats.get(judge), estimate_json),
                 **flags_json(report.judge_flags.get(judge)),
@@ -177,7 +178,8 @@ def to_json(report: Report) -> dict[str, Any]:
 
 
 def _board(board: Leaderboard) -> dict[str, Any]:
-    return {**_table(board.overall), "categories": {name: _table(table) for name, table in board.categories.items()}}
+    categories = {name: _table(table) for name, table in board.categories.items()}
+    return {**_table(board.overall), "categories": categories}
 
 
 def _table(table: Table) -> dict[str, Any]:
@@ -192,6 +194,7 @@ def _model(row: ModelRow) -> dict[str, Any]:
         "mean_score": estimate_json(row.mean_score),
         "relative_score": estimate_json(row.relative_score),
         "win_rate": estimate_json(row.win_rate),
+        "length_controlled_win_rate": estimate_json(row.length_controlled_win_rate),
         "rating": estimate_json(row.rating),
         "turns": {turn: estimate_json(estimate) for turn, estimate in sorted(row.turns.items())},
         "wins": row.wins,

@@ -14,6 +14,7 @@ from evalh.errors import Disconnected, StatsError, UnknownName
 from evalh.stats.cells import Cells, collect
 from evalh.stats.estimate import Estimate
 from evalh.stats.frame import Results
+from evalh.stats.length_control import LengthRows, against, length_rows, opponent_of
 from evalh.stats.summary import Summary, default_reference, relative_scores, summarise
 
 
@@ -34,6 +35,7 @@ class ModelRow:
     scored: int = 0
     unscored: int = 0
     aspects: Mapping[str, Estimate] = field(default_factory=dict)
+    length_controlled_win_rate: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,9 @@ class Table:
 class Leaderboard:
     """What one judge (or a jury) says of a run: overall and per category, in the question set's order.
 
-    `reference` is the model that relative scores relate to, None where there are none. `unscored_by_status` counts what is
-    missing from the figures, by named status. `notes` are plain sentences that a reader must know before citing a figure (a
-    rating that is not defined and why, for instance).
+    `reference` is the model that relative scores relate to, None where there are none; `opponent` is the one that win rates at
+    equal length are against. `unscored_by_status` counts what is missing from the figures, by named status. `notes` are plain
+    sentences that a reader must know before citing a figure (a rating that is not defined and why, for instance).
     """
 
     judge: str
@@ -77,6 +79,7 @@ class Leaderboard:
     reference: str | None = None
     unscored_by_status: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    opponent: str | None = None
 
 
 def build(
@@ -106,38 +109,76 @@ def build(
     A figure that is not defined on these rows is None and explained in `notes`.
     """
     present = np.unique(results.judge.codes)
-    judged = {results.judge.labels[i]: collect(results.take(results.judge.codes == i), models or ()) for i in present.tolist()}
+    rows = {results.judge.labels[i]: results.take(results.judge.codes == i) for i in present.tolist()}
+    judged = {judge: collect(own, models or ()) for judge, own in rows.items()}
     known = sorted({*(models or ()), *(name for cells in judged.values() for name in cells.models)})
     if reference is not None and reference not in known:
         raise UnknownName("model", reference, known, hint="A reference has to be one of the run's models.")
     if categories is None:
         used = set(np.unique(results.category.codes).tolist())
         categories = [label for i, label in enumerate(results.category.labels) if i in used and label]
-    return {judge: _leaderboard(judge, cells, categories, reference, seed) for judge, cells in judged.items()}
+    return {judge: _leaderboard(judge, cells, rows[judge], categories, reference, seed) for judge, cells in judged.items()}
 
 
-def _leaderboard(judge: str, cells: Cells, categories: Sequence[str], reference: str | None, seed: int) -> Leaderboard:
+def _leaderboard(
+    judge: str, cells: Cells, rows: Results, categories: Sequence[str], reference: str | None, seed: int
+) -> Leaderboard:
     """One judge's leaderboard."""
     overall = summarise(cells, (seed, judge))
     target = reference or default_reference(overall)
     relative, notes = relative_scores(cells, target)
+    opponent = reference or opponent_of(cells.comparisons, cells.models, target)
+    lengths = _Lengths(cells.models, rows, opponent)
     tables: dict[str, Table] = {}
     without: dict[str, StatsError] = {}
     for name in categories:
         own = cells.of_category(name)
         summary = summarise(own, (seed, judge, name))
-        tables[name] = _table(summary, relative_scores(own, target)[0])
+        tables[name] = _table(summary, relative_scores(own, target)[0], lengths.of(name))
         if summary.no_ratings:
             without[name] = summary.no_ratings
     has_relative = any(estimate is not None for estimate in relative)
     return Leaderboard(
         judge=judge,
-        overall=_table(overall, relative),
+        overall=_table(overall, relative, lengths.overall),
         categories=tables,
         reference=target if has_relative else None,
         unscored_by_status=cells.unscored_by_status,
-        notes=(*_rating_notes(overall.no_ratings, without), *notes),
+        notes=(*_rating_notes(overall.no_ratings, without), *notes, *lengths.notes),
+        opponent=opponent if lengths.any else None,
     )
+
+
+class _Lengths:
+    """Length-controlled win rates of one judge's models against one opponent."""
+
+    def __init__(self, models: tuple[str, ...], rows: Results, opponent: str | None) -> None:
+        self._models, self._opponent = models, opponent
+        self._categories = {label: i for i, label in enumerate(rows.category.labels)}
+        self._rows = length_rows(rows, opponent, models) if opponent is not None else None
+        self._failed: list[StatsError] = []
+        self.overall = self._found(self._rows)
+        self.any = any(e is not None for e in self.overall)
+
+    def of(self, category: str) -> list[Estimate | None]:
+        """Those of the questions of a category."""
+        code = self._categories.get(category, -1)
+        return self._found(None if self._rows is None else self._rows.take(self._rows.category == code))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What has to be known of them; nothing where there are none."""
+        told = f"Length-controlled win rates are against {self._opponent}: what they would be if answers were equally long."
+        return (*([told] if self.any else []), *(f"Length-controlled win rates are missing: {e}." for e in self._failed[:1]))
+
+    def _found(self, rows: LengthRows | None) -> list[Estimate | None]:
+        if rows is None or self._opponent is None or not len(rows.model):
+            return [None] * len(self._models)
+        try:
+            return against(rows, self._models, self._opponent)
+        except StatsError as error:
+            self._failed.append(error)
+            return [None] * len(self._models)
 
 
 def _rating_notes(overall: StatsError | None, categories: Mapping[str, StatsError]) -> tuple[str, ...]:
@@ -157,7 +198,7 @@ def _brief(error: StatsError) -> str:
     return " | ".join(", ".join(group) for group in error.components) if isinstance(error, Disconnected) else str(error)
 
 
-def _table(summary: Summary, relative: Sequence[Estimate | None]) -> Table:
+def _table(summary: Summary, relative: Sequence[Estimate | None], lengths: Sequence[Estimate | None]) -> Table:
     """Rows of a table: models by rank (equal best ranks by rating, win rate, mean score, then name), pairs by name."""
     rows = [
         ModelRow(
@@ -166,6 +207,7 @@ def _table(summary: Summary, relative: Sequence[Estimate | None]) -> Table:
             mean_score=summary.mean_score[i],
             relative_score=relative[i],
             win_rate=summary.win_rate[i],
+            length_controlled_win_rate=lengths[i],
             rating=summary.rating[i],
             turns=summary.turns[i],
             wins=int(summary.counts[i, 0]),

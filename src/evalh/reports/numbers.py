@@ -146,8 +146,11 @@ RELATIVE_SCORE: Final = Figure(
 WIN_RATE: Final = Figure(
     "win_rate", "win rate", percent, share, "mean outcome of the comparisons, a tie counting one half, each opponent equally"
 )
+LENGTH_CONTROLLED: Final = Figure(
+    "length_controlled_win_rate", "LC win rate", percent, share, "length-controlled: the win rate if answers were equally long"
+)
 RATING: Final = Figure("rating", "rating", rating, rating, "Bradley–Terry rating on the Elo scale, from the comparisons")
-FIGURES: Final = (MEAN_SCORE, RELATIVE_SCORE, WIN_RATE, RATING)
+FIGURES: Final = (MEAN_SCORE, RELATIVE_SCORE, WIN_RATE, LENGTH_CONTROLLED, RATING)
 
 
 def sample_size(estimates: Iterable[Estimate | None]) -> str:

@@ -17,6 +17,7 @@ from evalh.reports.document import Report
 from evalh.reports.leaderboard import Leaderboard, ModelRow, PairRow, Table
 from evalh.reports.numbers import (
     FIGURES,
+    LENGTH_CONTROLLED,
     MEAN_SCORE,
     WIN_RATE,
     Figure,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
     from rich.text import Text
 
+MOST_FIGURES = 4
 SHOWN_MODELS = 6
 """Models up to which every pair is shown in the terminal; beyond, only the pairs among the highest ones."""
 
@@ -84,6 +86,9 @@ def _judge_parts(report: Report, judge: str, board: Leaderboard) -> Iterator[Tex
     if turns := words.turns(board.overall):
         yield _turns_table(board, turns)
         yield Text()
+    if _apart(words.figures(board.overall)):
+        yield _lengths_table(board)
+        yield Text()
     for table in aspects.terminal(board.overall):
         yield table
         yield Text()
@@ -108,6 +113,7 @@ def _models_table(board: Leaderboard) -> RichTable:
 
     table = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     figures = words.figures(board.overall)
+    figures = [f for f in figures if f not in _apart(figures)]
     table.add_column(_two("#", ""), no_wrap=True)
     table.add_column(_two("model", "wins/ties/losses"), overflow="fold", min_width=16)
     for f in figures:
@@ -136,6 +142,26 @@ def _turns_table(board: Leaderboard, turns: list[str]) -> RichTable:
     for row in board.overall.models:
         estimates = [row.turns.get(turn) for turn in turns]
         table.add_row(_two(line(row.model), ""), *(_two(MEAN_SCORE.value(e), MEAN_SCORE.interval(e)) for e in estimates))
+    return table
+
+
+def _apart(figures: list[Figure]) -> list[Figure]:
+    """Of the figures, those that get a table of their own because a terminal has no room for five beside each other."""
+    return [f for f in figures if f is LENGTH_CONTROLLED] if len(figures) > MOST_FIGURES else []
+
+
+def _lengths_table(board: Leaderboard) -> RichTable:
+    """Length-controlled win rates, apart from the other figures."""
+    from rich import box
+    from rich.table import Table as RichTable
+
+    table = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("if answers were equally long", overflow="fold", min_width=16)
+    for title in (LENGTH_CONTROLLED.title, "n"):
+        table.add_column(title, justify="right")
+    for row in board.overall.models:
+        e = row.length_controlled_win_rate
+        table.add_row(line(row.model), LENGTH_CONTROLLED.full(e), sample_size([e]))
     return table
 
 

@@ -50,6 +50,7 @@ MODEL: Final[Schema] = thing(
     mean_score=FIGURE,
     relative_score=FIGURE,
     win_rate=FIGURE,
+    length_controlled_win_rate=FIGURE,
     rating=FIGURE,
     turns=table(N),
     wins=maybe(WHOLE),
@@ -83,6 +84,7 @@ def _report() -> Schema:
         categories=categories,
         unscored_by_status=table(WHOLE),
         notes=TEXTS,
+        length_controlled_against=maybe(TEXT),
         jury=maybe(OBJECT),
         repeats=maybe(OBJECT),
     )

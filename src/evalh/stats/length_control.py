@@ -32,7 +32,7 @@ from typing import Final
 import numpy as np
 
 from evalh.errors import NotConverged
-from evalh.stats.cells import comparison_rows
+from evalh.stats.cells import PairCells, comparison_rows
 from evalh.stats.estimate import Estimate
 from evalh.stats.frame import Results
 from evalh.stats.resample import Moments, estimates, unequal
@@ -58,6 +58,7 @@ class LengthRows:
         outcome: for the model, 0..1.
         longer: characters by which the model's answer is the longer one.
         weight: positive.
+        category: index, equal numbers being the same category.
     """
 
     model: np.ndarray
@@ -65,10 +66,11 @@ class LengthRows:
     outcome: np.ndarray
     longer: np.ndarray
     weight: np.ndarray
+    category: np.ndarray
 
     def take(self, chosen: np.ndarray) -> LengthRows:
         """The rows of a mask or of indices."""
-        columns = (self.model, self.question, self.outcome, self.longer, self.weight)
+        columns = (self.model, self.question, self.outcome, self.longer, self.weight, self.category)
         return LengthRows(*(column[chosen] for column in columns))
 
 
@@ -98,7 +100,22 @@ def length_rows(results: Results, opponent: str, models: Sequence[str]) -> Lengt
         np.where(turned, 1.0 - outcome, outcome),
         np.where(turned, -longer[rows], longer[rows]),
         results.weight[rows],
+        results.category.codes[rows],
     )
+
+
+def opponent_of(cells: PairCells, models: Sequence[str], default: str | None) -> str | None:
+    """The model that length-controlled win rates are against: the one that all comparisons have in common, else the default."""
+    met = cells.pairs[np.unique(cells.pair[cells.weight > 0])]
+    common = [name for i, name in enumerate(models) if len(met) > 1 and (met == i).any(axis=1).all()]
+    return common[0] if len(common) == 1 else default
+
+
+def against(rows: LengthRows, models: Sequence[str], opponent: str) -> list[Estimate | None]:
+    """What `length_controlled` gives, and the opponent's own: one half by definition, without limits, where anybody has one."""
+    found = length_controlled(rows, len(models))
+    n = max((e.n for e in found if e is not None), default=0)
+    return [Estimate(0.5, n=n) if name == opponent and n else e for name, e in zip(models, found, strict=True)]
 
 
 def length_controlled(rows: LengthRows, models: int) -> list[Estimate | None]:
