@@ -14,7 +14,7 @@ HEAD = ",np.tanh(std_delta_len),instruction_difficulty,not_gamed_baseline.astype
 
 
 def test_weights_go_out_and_come_back(tmp_path: Path) -> None:
-    """A written file reads back as the same numbers to the sixteen decimals that AlpacaEval keeps, whatever models are called."""
+    """A written file reads back as the same numbers, to AlpacaEval's sixteen decimals, whatever models are called."""
     weights = {"gpt": GlmWeights(-1.8104339545938817, 0.8304070732099538, -1.25), 'a, "b"': GlmWeights(0.0, 1e-16, 3.5)}
     path = tmp_path / "weights.csv"
     write_weights(path, weights)

@@ -1,4 +1,4 @@
-"""AlpacaEval 2's length-controlled win rates of an imported run, and the file in which AlpacaEval keeps the weights behind them.
+"""AlpacaEval 2's length-controlled win rates of an imported run, and the file in which AlpacaEval keeps the weights of it.
 
     ,np.tanh(std_delta_len),instruction_difficulty,not_gamed_baseline.astype(float)
     gpt-3.5-turbo-0613,-1.1,0.7,-1.6
