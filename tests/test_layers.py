@@ -9,7 +9,7 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "evalh"
 FLOORS = (
-    ("cli", "testing"),
+    ("cli", "interop", "testing"),
     ("comparing", "published"),
     ("api",),
     ("agreeing", "assemble"),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from evalh.core.protocols import Backend, Judge, RawBackend
     from evalh.core.records import Answer, Completion, Failure, JudgeTask, Judgment, Question, RawReply, Reading, Request, Usage
     from evalh.errors import EvalhError
+    from evalh.interop import export_run, fetch, import_run, replay
     from evalh.reports.schemas import schema
     from evalh.stats.estimate import Estimate
 
@@ -42,6 +43,10 @@ _HOMES = {
     "Request": "evalh.core.records",
     "Usage": "evalh.core.records",
     "EvalhError": "evalh.errors",
+    "export_run": "evalh.interop",
+    "fetch": "evalh.interop",
+    "import_run": "evalh.interop",
+    "replay": "evalh.interop",
     "schema": "evalh.reports.schemas",
     "Estimate": "evalh.stats.estimate",
 }
@@ -64,7 +69,11 @@ __all__ = [
     "Run",
     "Usage",
     "__version__",
+    "export_run",
+    "fetch",
+    "import_run",
     "load",
+    "replay",
     "run",
     "schema",
 ]

@@ -123,6 +123,14 @@ def test_what_commands_print() -> None:
     for name in ("models", "questions", "judges"):
         check(f"{name}-list", [_printed(name, "list", "--format", "json")])
     check("ledger-info", [_printed("ledger", "info", "--format", "json")])
+    assert evalh("ledger", "export", "paid.jsonl").code == 0
+    assert check("paid", map(json.loads, Path("paid.jsonl").read_text("utf-8").splitlines())) > 0
+    for judge in ("gpt-4", "baseline"):
+        check("judges-show", [_printed("judges", "show", judge, "--format", "json")])
+    assert evalh("run", "--quiet", "--limit", "5", "--no-report").code == 0
+    check("agree", [_printed("agree", "core-80--baseline", "--format", "json")])
+    detect = ("--detect", "0.2", "--format", "json")
+    check("plan", [_printed("plan", *MODELS, *JUDGE, "--mode", "pairwise", *detect)])
     check("fetch-list", [_printed("fetch", "--list", "--format", "json")])
     put("b.jsonl", [{"model_a": "x", "model_b": "y", "winner": w} for w in ("tie", "model_b", "model_a", "")])
     check("rate", [_printed("rate", "b.jsonl", "--format", "json")])

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import runpy
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from jsonschema import Draft202012Validator
 
 import evalh as library
+from evalh.cli.main import cli
 from evalh.errors import UnknownName
 from evalh.reports.schemas import NAMES, schema
 from support.inside import evalh
@@ -42,3 +45,21 @@ def test_the_command_prints_them() -> None:
     assert (wrong.code, "Did you mean 'answer'" in wrong.err) == (2, True)
     with pytest.raises(UnknownName):
         library.schema("anser")
+
+
+def _with_json(group: click.Command, name: str = "") -> Iterator[str]:
+    """Every command that has --format json, as `judges-list`."""
+    if isinstance(group, click.Group):
+        context = click.Context(group)
+        for child in group.list_commands(context):
+            found = group.get_command(context, child)
+            assert found is not None
+            yield from _with_json(found, f"{name}-{child}" if name else child)
+    elif any("--format" in p.opts and "json" in getattr(p.type, "choices", ()) for p in group.params):
+        yield name
+
+
+def test_every_command_that_prints_json_has_a_schema() -> None:
+    """A command with --format json is described under its own name."""
+    lists = {"fetch": "fetch-list"}
+    assert {lists.get(name, name) for name in _with_json(cli)} <= set(NAMES)

@@ -28,6 +28,14 @@ def gate(run: evalh.Run) -> bool:
     return assert_not_worse(run, "results/other", models="mine", margin=0.05).main.p_value < 0.05
 
 
+def carry() -> list[float]:
+    """Other tools' files, in and out, and what was published."""
+    run = evalh.import_run("mt_bench", "results/mt-bench", "fastchat", extra=["question.jsonl"])
+    left: dict[str, int] = evalh.export_run(run, "alpaca-eval", "out", baseline="gpt-4")
+    print(left, evalh.fetch("mt-bench").name)
+    return [row.published.value for row in evalh.replay("vicuna-2023")]
+
+
 def described() -> dict[str, object]:
     """A JSON schema."""
     return evalh.schema("judgment")

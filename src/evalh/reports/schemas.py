@@ -291,6 +291,10 @@ def _judges() -> Schema:
     return numbered(thing(judges=rows(judge), juries=rows(jury)), OUTPUT)
 
 
+def _judge() -> Schema:
+    return numbered(thing(name=TEXT, model=maybe(TEXT), note=TEXT, variants=rows(OBJECT)), OUTPUT)
+
+
 def _check() -> Schema:
     card = table(either(N, table(FIGURE), NULL))
     return numbered(
@@ -328,6 +332,36 @@ def _ledger() -> Schema:
     return numbered(thing(path=TEXT, responses=WHOLE, failures=WHOLE, usd=maybe(NUMBER), bytes=WHOLE), ledger_rows.SCHEMA)
 
 
+def _paid() -> Schema:
+    """Either the body's text, or its bytes in base 64."""
+    cost = thing(
+        run=TEXT,
+        stage=TEXT,
+        label=TEXT,
+        input_tokens=maybe(WHOLE),
+        output_tokens=maybe(WHOLE),
+        usd=maybe(NUMBER),
+        served_model=maybe(TEXT),
+        fingerprint=maybe(TEXT),
+    )
+    line = thing(
+        key={**TEXT, "pattern": "^[0-9a-f]{40}$"},
+        at=NUMBER,
+        label=TEXT,
+        endpoint=TEXT,
+        model=TEXT,
+        stage=TEXT,
+        run=TEXT,
+        latency=maybe(NUMBER),
+        tries=maybe(WHOLE),
+        request_id=maybe(TEXT),
+        adapted=TEXTS,
+        cost=either(cost, NULL),
+    )
+    line["properties"] |= {"body": TEXT, "body_base64": TEXT}
+    return numbered({**line, "oneOf": [{"required": ["body"]}, {"required": ["body_base64"]}]}, ledger_rows.SCHEMA)
+
+
 def _preference() -> Schema:
     share = {**NUMBER, "minimum": 0, "maximum": 1}
     return thing(
@@ -356,9 +390,11 @@ OUTPUTS: Final[Mapping[str, tuple[str, Callable[[], Schema]]]] = {
     "models-list": ("What `evalh models list --format json` prints", _models),
     "questions-list": ("What `evalh questions list --format json` prints", _questions),
     "judges-list": ("What `evalh judges list --format json` prints", _judges),
+    "judges-show": ("What `evalh judges show --format json` prints", _judge),
     "judges-check": ("What `evalh judges check --format json` prints", _check),
     "judges-parse": ("What `evalh judges parse` prints: one item for each reply", _replies),
     "preference": ("A line of what `evalh export dpo` writes", _preference),
+    "paid": ("A line of what `evalh ledger export` writes", _paid),
     "ledger-info": ("What `evalh ledger info --format json` prints", _ledger),
 }
 NAMES: Final = (*of_files(), *OUTPUTS)
