@@ -3,9 +3,9 @@
     python benchmarks/million.py [--runs 5]          ROWS=100000 in the environment makes all of it smaller
 
 Every step runs in a process of its own and is held against `pandas.read_json(lines=True)` (or `read_csv`) of the same file in
-the same run. A machine that is shared slows both, so ratios are of processor time. The run: 20 models, every pair in both orders
-and a score of every answer, 2,500 questions in eight categories, one in a hundred unreadable. The imports: battles of 100
-models, each with an id of its own and a voter, as JSON lines and as CSV; FastChat's single judgments.
+the same run. A machine that is shared slows both, so ratios are of processor time. The run: 20 models, every pair in both
+orders and a score of every answer, 2,500 questions in eight categories, one in a hundred unreadable. The imports: battles of
+100 models, each with an id of its own and a voter, as JSON lines and as CSV; FastChat's single judgments.
 """
 
 from __future__ import annotations
@@ -113,8 +113,16 @@ def run_folder(path: Path, rows: int) -> None:
                 said = {"explanation": f"My verdict: [[{verdict or scores}]]", "usage": None, "failure": None}
                 _line(judged, {**named, **by, **of, **same, "scores": scores, **end, **said})
             left -= len(shown)
-    models = {m: {"provider": "import", "model": m, "metadata": {}, "price": None} for m in MODELS}
-    judge = {"judge": "gpt-4", "model": None, "params": {}, "attempts": 1, "variants": {}, "note": "", "hash": "h"}
+    models: dict[str, Any] = {m: {"provider": "import", "model": m, "metadata": {}, "price": None} for m in MODELS}
+    judge: dict[str, Any] = {
+        "judge": "gpt-4",
+        "model": None,
+        "params": {},
+        "attempts": 1,
+        "variants": {},
+        "note": "",
+        "hash": "h",
+    }
     from evalh.pipeline.manifest import bare
 
     manifest = {**bare("million"), "models": models, "judges": {"gpt-4": judge}, "questions": {"set": "made", "sha256": None}}

@@ -8,9 +8,10 @@ run has few, so that rows are made of all judgments of one shape together (`unfo
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -135,16 +136,16 @@ class JudgmentsRead:
     def add(self, found: Columns) -> np.ndarray:
         """More judgments; returns their part of `Judgments.shown`."""
         count = len(found["judgment_id"])
-        units = [name.rpartition("-")[0] for name in found["judgment_id"]]
+        units = list(map(itemgetter(0), map(str.rpartition, found["judgment_id"], repeat("-"))))
         self._units.append(units)
-        scores = [tuple(zip(s, map(len, s.values()), strict=True)) if s else () for s in found["scores"]]
-        fixed = (found["mode"], found["status"], found["judge"], found["protocol"])
-        shapes = zip(*fixed, scores, map(len, found["answers"]), map(len, found["ranking"]), strict=True)
+        layouts = [tuple(zip(s, map(len, s.values()), strict=True)) if s else () for s in found["scores"]]
+        fixed = [_once(found[name]) for name in ("mode", "status", "judge", "protocol")]
+        shapes = zip(*fixed, layouts, map(len, found["answers"]), map(len, found["ranking"]), strict=True)
         shown = map(self._answers.place.get, chain.from_iterable(found["answers"]), repeat(-1))
         given = chain.from_iterable(chain.from_iterable(map(dict.values, filter(None, found["scores"]))))
         made = {
             "unit": np.fromiter(map(hash, units), dtype=np.int64, count=count),
-            "question": self._questions.of(found["question_id"], count),
+            "question": self._questions.of(_once(found["question_id"]), count),
             "group": self._groups.of(found["group_id"], count),
             "shape": self._shapes.of(shapes, count),
             "turn": np.array(found["turn"], dtype=np.int64),
@@ -172,14 +173,20 @@ class JudgmentsRead:
         )
 
 
+def _once(column: Sequence[str]) -> Sequence[str]:
+    """The same texts; where all are equal, one text that stands there for all, whose hash is then known after the first."""
+    return [column[0]] * len(column) if column.count(column[0]) == len(column) else column
+
+
 def _numbers(column: Sequence[float | None]) -> np.ndarray:
     """Numbers as they are, NaN for None."""
-    return np.full(len(column), np.nan) if set(column) == {None} else np.array(column, dtype=np.float64)
+    return np.full(len(column), np.nan) if column.count(None) == len(column) else np.array(column, dtype=np.float64)
 
 
 def _verdicts(verdict: Sequence[str | None], preference: Sequence[float | None]) -> np.ndarray:
     """Outcomes of the first answer shown; see `Judgments.verdict`."""
-    named = np.fromiter((VERDICTS.get(v, np.nan) for v in verdict), dtype=np.float64, count=len(verdict))
+    get: Callable[[Any, float], float] = VERDICTS.get
+    named = np.fromiter(map(get, verdict, repeat(np.nan)), dtype=np.float64, count=len(verdict))
     weighed = _numbers(preference)
     return np.where(np.isnan(weighed), named, weighed)
 
