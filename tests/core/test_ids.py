@@ -69,6 +69,23 @@ def test_a_unit_is_named_by_its_canonical_json(fixed: list[str], turn: int, samp
     assert ids.unit_id(judge, mark, question, mode, turn, answers, sample) == ids.digest([*fixed, turn, sample, answers])
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.text(), min_size=2, max_size=2),
+    st.dictionaries(st.text(max_size=5), st.integers() | st.floats(0, 2) | st.text(max_size=5), max_size=3),
+    st.integers(0),
+    st.lists(st.text(), max_size=3),
+    st.none() | st.integers(0),
+)
+def test_an_answer_is_named_by_its_canonical_json(
+    names: list[str], params: dict[str, Any], sample: int, turns: list[str], position: int | None
+) -> None:
+    """Whatever stands in its parts, with parameters and without, the name is that of their canonical JSON."""
+    parts = [*names, params, sample, turns] if position is None else [*names, params, sample, turns, position]
+    for each in (params, MappingProxyType(params)):
+        assert ids.answer_id(*names, each, sample, tuple(turns), position) == ids.digest(parts)
+
+
 def test_sequences_count_and_mappings_inside_are_read() -> None:
     """A tuple is a list, a read-only mapping a mapping, at any depth."""
     assert ids.canonical({"a": (1, MappingProxyType({"c": 1, "b": 2}))}) == b'{"a":[1,{"b":2,"c":1}]}'

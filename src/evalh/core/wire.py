@@ -157,7 +157,7 @@ def _fits(kind: type, found: Columns) -> bool:
 
 
 def _typed(column: Sequence[Any], types: _Types) -> bool:
-    """Whether every value is of one of the types; texts, and nothing but nulls, are told in less time than it takes to ask each."""
+    """Whether every value is of one of the types; texts alone, and nulls alone, are told without asking each."""
     if types == _TEXTS:
         try:
             "".join(column)
