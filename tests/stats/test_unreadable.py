@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import chdtrc
 
-from evalh.stats.unreadable import even, unreadable
+from evalh.stats.unreadable import chi_square_tail, even, unreadable
 from stats.frames import comparison, results, score
 
 
@@ -105,6 +106,13 @@ def test_the_test_keeps_its_level() -> None:
         p = even(model.ravel(), question.ravel(), missing.ravel(), rng, draws=199)[0]
         found.append(p is not None and p <= 0.05)
     assert np.mean(found) < 0.08
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 8, 99, 400])
+def test_the_tail_of_chi_square(freedom: int) -> None:
+    """As scipy has it, from the middle to far out."""
+    for x in (0.0, 0.1, freedom / 2, float(freedom), 2.0 * freedom, freedom + 200.0):
+        assert chi_square_tail(x, freedom) == pytest.approx(chdtrc(freedom, x), rel=1e-9, abs=1e-300)
 
 
 def test_nothing_is_nothing() -> None:

@@ -66,6 +66,8 @@ def _position_notes(card: JudgeCard) -> list[str]:
         said = things(card.unknown_order, "judgment")
         return [f"Position: {said} do not say which answer was shown first, so nothing is measured."]
     found = []
+    if card.recorded is not None:
+        return ["Position: the original kept one verdict of two orders, marked where they disagree; which way is lost."]
     if p.one_order and not p.comparisons:
         found.append(
             f"Position: all {things(p.one_order, 'comparison')} were asked in one order only; how often the answer shown first"
@@ -75,8 +77,6 @@ def _position_notes(card: JudgeCard) -> list[str]:
         found.append(f"Position: {things(p.one_order, 'comparison')} asked in one order only tell nothing of it.")
     if p.left_out:
         found.append(f"Position: {things(p.left_out, 'comparison')} with an unscored order are left out.")
-    if card.recorded is not None:
-        found.append("Position: recorded flips are those that the original marks; it keeps one verdict of the two orders.")
     if not p.comparisons and not p.one_order and not p.left_out:
         found.append("Position: there are no comparisons; a judge that scores answers one by one has no position to prefer.")
     return found

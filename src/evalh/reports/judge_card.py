@@ -16,7 +16,7 @@ from evalh.stats.bias import Position, position, recorded_flips
 from evalh.stats.estimate import Estimate
 from evalh.stats.frame import Factor, Results
 from evalh.stats.length_preference import LengthPreference, length_preference
-from evalh.stats.orders import compared
+from evalh.stats.orders import compared, some
 from evalh.stats.scale_use import ScaleUse, scale_use
 from evalh.stats.self_preference import Preference, outcomes, outcomes_of_votes, preference
 from evalh.stats.unreadable import Unreadable, unreadable
@@ -142,14 +142,14 @@ def _sorted(rows: Results) -> Results:
 
 
 def _card(name: str, heard: Results, given: Results, known: Known, seed: int) -> JudgeCard:
-    rows = heard.take(np.flatnonzero(heard.judge.where(name)))
+    rows = some(heard, heard.judge.where(name))
     own = given.judge.where(name)
-    raw = given.take(np.flatnonzero(own)) if own.any() else rows
+    raw = some(given, own) if own.any() else rows
     games = compared(rows)
     flags = known.flags.get(name, {})
     unknown = flags.get(UNKNOWN_ORDER, 0)
     told = position(games)
-    if unknown:
+    if unknown or name in known.inconsistent:  # a verdict made of two orders stands in neither
         told = replace(told, flips=None, to_first=None, to_second=None, reversals=None, first_shown=None, first_one_order=None)
     return JudgeCard(
         position=told,
@@ -178,7 +178,7 @@ def _family(name: str, heard: Results, known: Known) -> Family:
         return found
 
     def said(judge: str) -> Any:
-        return outcomes(heard.take(np.flatnonzero(heard.judge.where(judge))), own, others)
+        return outcomes(some(heard, heard.judge.where(judge)), own, others)
 
     mine = said(name)
     return replace(

@@ -17,7 +17,7 @@ from evalh.stats.bias import share
 from evalh.stats.cells import score_step
 from evalh.stats.estimate import Estimate
 from evalh.stats.frame import Results
-from evalh.stats.orders import Compared, names_of, of_aspect, recoded, usable
+from evalh.stats.orders import Compared, names_of, numbered, of_aspect, recoded, some, usable
 from evalh.stats.quantiles import t_quantile
 
 SWEEPS: Final = 500
@@ -60,7 +60,7 @@ def length_preference(rows: Results, games: Compared) -> LengthPreference:
     outcome = known.outcome
     differ = known.ratio != 0
     of_longer = np.where(known.ratio > 0, outcome, 1.0 - outcome)[differ]
-    pair = np.unique(known.low * (int(known.high.max(initial=0)) + 1) + known.high, return_inverse=True)[1]
+    pair = numbered(known.low * (int(known.high.max(initial=0)) + 1) + known.high)
     score_slope, scores, unknown = _scores(rows)
     return LengthPreference(
         slope=slope_within(pair, known.question, known.ratio, outcome),
@@ -84,9 +84,9 @@ def slope_within(group: np.ndarray, question: np.ndarray, x: np.ndarray, y: np.n
     Returns:
         The slope in units of y per unit of x, with n the questions that bear on it; None where x never differs within a group.
     """
-    width = int(question.max(initial=0)) + 1
-    cells = np.unique(group * width + question) // width
-    kept = np.bincount(cells, minlength=int(group.max(initial=0)) + 1)[group] > 1
+    if not len(x):
+        return None
+    kept = _asked(group, question)[group] > 1
     group, question, x, y = group[kept], question[kept], x[kept], y[kept]
     if not len(x):
         return None
@@ -101,14 +101,14 @@ def _scores(rows: Results) -> tuple[Estimate | None, int, int]:
     model = recoded(rows.model_a, names)
     scored = of_aspect(rows.aspect, (model >= 0) & rows.model_b.where("")) & usable(rows) & np.isfinite(rows.score_a)
     known = scored & np.isfinite(rows.length_a) & (rows.length_a > 0)
-    chosen, missing = np.flatnonzero(known), int((scored & ~known).sum())
-    if not len(chosen):
+    missing = int((scored & ~known).sum())
+    if not known.any():
         return None, 0, missing
-    rows, model = rows.take(chosen), model[chosen]
-    question = np.unique(rows.question_id.codes, return_inverse=True)[1]
-    unit = np.unique(question * (int(rows.turn.max()) + 1) + rows.turn, return_inverse=True)[1]
+    rows, model = some(rows, known), model[known]
+    question = numbered(rows.question_id.codes)
+    unit = numbered(question * (int(rows.turn.max()) + 1) + rows.turn)
     found = slope_net(unit, model, question, np.log2(rows.length_a), rows.score_a, score_step(rows.score_a))
-    return found, len(chosen), missing
+    return found, len(rows), missing
 
 
 def slope_net(
@@ -160,18 +160,27 @@ def _slope(x: np.ndarray, y: np.ndarray, question: np.ndarray, level: np.ndarray
     if xx <= _TOLERANCE * len(x):
         return None
     slope = float((x * y).sum()) / xx
-    question = np.unique(question, return_inverse=True)[1]
+    question = numbered(question)
     questions = int(question.max()) + 1
     push = np.bincount(question, weights=x * (y - slope * x)) / xx
     weight = np.bincount(question, weights=x * x) / xx
-    cells = np.unique(level * questions + question) // questions
-    own = 1.0 / np.bincount(cells)[level]
+    own = 1.0 / _asked(level, question)[level]
     lever = weight + np.bincount(question, weights=own) / np.bincount(question)
     if questions < 2 or float(lever.max()) >= 1.0 - _TOLERANCE:  # without that question there is no slope
         return Estimate(slope, n=questions)
     variance = float((push**2 / (1.0 - lever)).sum()) + step**2 / (len(x) * xx)
     half = t_quantile_between(0.975, 1.0 / float((weight**2).sum())) * math.sqrt(variance)
     return Estimate(slope, slope - half, slope + half, questions, math.sqrt(variance))
+
+
+def _asked(level: np.ndarray, question: np.ndarray) -> np.ndarray:
+    """How many questions each level was met in, shape (levels,); both (n,), whole numbers from 0."""
+    width = int(question.max()) + 1
+    key = level * width + question
+    place = numbered(key)
+    of_cell = np.zeros(int(place.max()) + 1, dtype=np.int64)
+    of_cell[place] = level
+    return np.bincount(of_cell, minlength=int(level.max()) + 1)
 
 
 def t_quantile_between(p: float, freedom: float) -> float:

@@ -101,11 +101,11 @@ def compared(rows: Results) -> Compared:
     """
     names = names_of(rows)
     first, second = recoded(rows.model_a, names), recoded(rows.model_b, names)
-    chosen = np.flatnonzero(of_aspect(rows.aspect, (first >= 0) & (second >= 0) & (first != second)))
-    rows, first, second = rows.take(chosen), first[chosen], second[chosen]
+    chosen = of_aspect(rows.aspect, (first >= 0) & (second >= 0) & (first != second))
+    rows, first, second = some(rows, chosen), first[chosen], second[chosen]
     turned = first > second
     low, high = np.minimum(first, second), np.maximum(first, second)
-    key = _key(low, high, rows.question_id.codes, rows.turn, rows.mode.codes)
+    key = key_of(low, high, rows.question_id.codes, rows.turn, rows.mode.codes)
     ids, head, game = np.unique(key, return_index=True, return_inverse=True)
     size = len(ids)
     outcome = np.where(turned, 1.0 - rows.outcome, rows.outcome)
@@ -137,18 +137,38 @@ def leaning(outcome: np.ndarray) -> np.ndarray:
 
 def by_question(question: np.ndarray, *columns: np.ndarray) -> np.ndarray:
     """Sums of columns (G,) by question, shape (questions that occur, columns)."""
-    _, index = np.unique(question, return_inverse=True)
+    index = numbered(question)
     return np.stack([np.bincount(index, weights=c) for c in columns], axis=1).astype(np.float64)
 
 
-def _key(*parts: np.ndarray) -> np.ndarray:
+def numbered(key: np.ndarray) -> np.ndarray:
+    """Whole numbers from 0 in place of others, in their order and without gaps; shape (n,), nowhere negative.
+
+    What `np.unique` gives as the inverse, without sorting where the numbers lie close enough to be counted.
+    """
+    size = int(key.max(initial=-1)) + 1
+    if size > 4 * len(key) + 1_000_000:
+        inverse: np.ndarray = np.unique(key, return_inverse=True)[1]
+        return inverse
+    there = np.zeros(size, dtype=bool)
+    there[key] = True
+    place: np.ndarray = np.cumsum(there)[key] - 1
+    return place
+
+
+def some(rows: Results, mask: np.ndarray) -> Results:
+    """The rows of a mask (n,): the very same ones where it holds everywhere."""
+    return rows if bool(mask.all()) else rows.take(np.flatnonzero(mask))
+
+
+def key_of(*parts: np.ndarray) -> np.ndarray:
     """Whole numbers that are equal where all parts are, shape (n,)."""
     key = np.zeros(len(parts[0]), dtype=np.int64)
     span = 1
     for part in parts:
         size = int(part.max(initial=0)) + 1
         if span * size >= 2**62:
-            key = np.unique(key, return_inverse=True)[1]
+            key = numbered(key)
             span = int(key.max(initial=0)) + 1
         key, span = key * size + part, span * size
     return key

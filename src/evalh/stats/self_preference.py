@@ -19,7 +19,7 @@ import numpy as np
 from evalh.stats.bias import ratio
 from evalh.stats.estimate import Estimate
 from evalh.stats.frame import Results
-from evalh.stats.orders import by_question, compared, leaning, names_of, of_aspect, recoded, usable
+from evalh.stats.orders import by_question, compared, key_of, leaning, names_of, numbered, of_aspect, recoded, usable
 from evalh.stats.resample import interval
 
 _WINNERS: Final = {"model_a": 1.0, "model_b": 0.0}
@@ -152,7 +152,7 @@ def preference(judge: Outcomes, others: Sequence[Outcomes]) -> Preference | None
     said = [judge, *others]
     who = np.repeat(np.arange(len(said)), [len(s) for s in said])
     columns = [np.concatenate([getattr(s, f.name) for s in said]) for f in fields(Outcomes)]
-    key = np.unique(np.stack(columns[:4], axis=1), axis=0, return_inverse=True)[1].reshape(-1) if len(who) else who
+    key = numbered(key_of(*columns[:4])) if len(who) else who
     size = int(key.max(initial=-1)) + 1
     means = []
     for rows in (who == 0, who > 0):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from evalh.stats.bias import share
+from evalh.stats.bias import ratio
 from evalh.stats.estimate import Estimate
 from evalh.stats.frame import Results
-from evalh.stats.orders import names_of, of_aspect, recoded, usable
+from evalh.stats.orders import names_of, numbered, of_aspect, recoded, usable
+from evalh.stats.resample import interval
 
 NOT_ASKED: Final = ("no_answer", "incomplete")
 """Statuses of what the judge was not asked, or not yet: no silence of its own."""
@@ -59,12 +61,11 @@ def unreadable(rows: Results, rng: np.random.Generator) -> Unreadable:
     model = np.concatenate([first[at], second[against]])
     index = np.concatenate([at, against])
     question, missing = rows.question_id.codes[index].astype(np.int64), ~ok[index]
-    shares = {}
-    for code in np.unique(model).tolist():
-        own = model == code
-        estimate = share(question[own], missing[own])
-        assert estimate is not None
-        shares[names[code]] = estimate
+    cell = numbered(model * (int(question.max(initial=0)) + 1) + question)
+    sums = np.stack([np.bincount(cell, weights=missing), np.bincount(cell)], axis=1)
+    of_cell = np.zeros(len(sums), dtype=np.int64)
+    of_cell[cell] = model
+    shares = {names[code]: interval(sums[of_cell == code], ratio, share=True) for code in np.unique(of_cell).tolist()}
     p_value, tested = even(model, question, missing, rng)
     return Unreadable(shares, len(at), int((~ok[at]).sum()), int(((games | single) & ~asked).sum()), p_value, tested)
 
@@ -90,12 +91,15 @@ def even(
     """
     if not missing.any():
         return None, 0
+    bearing = np.zeros(int(question.max()) + 1, dtype=bool)
+    bearing[question[missing]] = True  # nothing is missing in the others
+    model, question, missing = model[bearing[question]], question[bearing[question]], missing[bearing[question]]
     questions = int(question.max()) + 1
     ids, cell = np.unique(model * questions + question, return_inverse=True)
     asked, gone = np.bincount(cell), np.bincount(cell[missing], minlength=len(ids))
     who, where = ids // questions, ids % questions
     # a stratum is a question's models that were asked for equally often
-    stratum = np.unique(where * (int(asked.max()) + 1) + asked, return_inverse=True)[1]
+    stratum = numbered(where * (int(asked.max()) + 1) + asked)
     size, total = np.bincount(stratum), np.bincount(stratum, weights=gone)
     squares = np.bincount(stratum, weights=gone.astype(np.float64) ** 2)
     spread = squares / size - (total / size) ** 2
@@ -117,11 +121,26 @@ def even(
     observed = float(statistic(np.bincount(who, weights=gone, minlength=models)))
     tested = len(np.unique(where))
     if len(who) > _DRAWN:
-        from scipy.special import chdtrc
-
-        return float(chdtrc(rank, observed)), tested
+        return chi_square_tail(observed, rank), tested
     drawn = statistic(_permuted(who, stratum, gone, models, rng, draws))
     return (1 + int((drawn >= observed * (1 - 1e-9)).sum())) / (1 + draws), tested
+
+
+def chi_square_tail(x: float, freedom: int) -> float:
+    """P(X >= x) of the chi-square distribution with a whole number of degrees of freedom, from 1.
+
+    The finite series of Abramowitz & Stegun (1964), 26.4.4 and 26.4.5, whose terms are taken as logarithms so that none
+    overflows; scipy's would take longer to import than all the rest.
+    """
+    if x <= 0.0:
+        return 1.0
+    half = x / 2.0
+    odd = freedom % 2
+    tail = math.erfc(math.sqrt(half)) if odd else 0.0
+    for k in range((freedom + 1) // 2 - odd):
+        power = k + 0.5 * odd
+        tail += math.exp(power * math.log(half) - half - math.lgamma(power + 1.0))
+    return min(1.0, tail)
 
 
 def _inverse_covariance(
