@@ -146,7 +146,9 @@ def test_flips_that_the_original_marks_are_taken_over() -> None:
     table = inconsistent_by_question(records, "j")
     assert table.tolist() == [[1, 1]] * 3 + [[0, 1]] * 9
     card = _cards([_row(q, 0.5) for q in range(12)], Known(inconsistent={"j": table}))["j"]
-    assert _json(card)["position"]["recorded_flips"]["value"] == 0.25
+    shown = _json(card)["position"]
+    assert (shown["recorded_flips"]["value"], shown["first_shown_one_order"]) == (0.25, None)
+    assert "which way is lost" in shown["notes"][0]
     assert next(card_words.lines(card)).startswith("Position: 25.0%")
 
 
