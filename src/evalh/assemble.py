@@ -23,6 +23,7 @@ from evalh.reports.leaderboard import Leaderboard, Table, build
 from evalh.reports.noticed import Served, Tally, versions_of
 from evalh.reports.numbers import WIN_RATE, count, things
 from evalh.reports.steering import Watch
+from evalh.reports.stopping import of_run
 from evalh.stats.agreement import agreement
 from evalh.stats.frame import Results
 
@@ -48,7 +49,9 @@ def _boards(folder: RunFolder, voices: Voices, manifest: Mapping[str, Any], refe
     if reference is not None and reference not in models:
         raise UnknownName("reference (it must be a model of the run)", reference, tuple(models))
     categories = list(dict.fromkeys(c for block in folder.columns(Question) for c in block["category"]))
-    return build(voices.results, categories=categories, reference=reference, models=models, seed=int(manifest.get("seed") or 0))
+    seed = int(manifest.get("seed") or 0)
+    boards = build(voices.results, categories=categories, reference=reference, models=models, seed=seed)
+    return of_run(boards, voices.results, manifest.get("separation") or {}, seed, list(voices.juries))
 
 
 def table_rows(table: Table) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ def compared(
     rows, names = _joined(opened, labels, name)
     cells = collect(rows, names)
     seed = int(opened[0].manifest.get("seed") or 0)
-    found = differences(cells, *names, np.random.default_rng(seed))
+    found = _of_fixed_size(opened, name, differences(cells, *names, np.random.default_rng(seed)))
     if figure is not None:
         if figure not in [d.figure for d in found]:
             raise BadConfig(
@@ -62,6 +62,24 @@ def compared(
     adjusted = holm([d.p_value for d in parts.values()])
     categories = {c: (d, p) for (c, d), p in zip(parts.items(), adjusted, strict=True)} if len(parts) > 1 else {}
     return Compared(*names, name, tuple(str(run.manifest["name"]) for run in opened), found, categories, notes)
+
+
+def _of_fixed_size(opened: Sequence[Run], judge: str, found: list[Difference]) -> list[Difference]:
+    """The figures that a test of a fixed number of questions may be made of: not the comparisons of a run that was stopped.
+
+    Raises:
+        BadConfig: there is no other figure.
+    """
+    for run in opened:
+        told = (run.manifest.get("separation") or {}).get(judge)
+        if told and sum(n for _, _, n in told["asked"]) < len(told["questions"]) * len(told["asked"]):
+            found = [d for d in found if d.figure == "mean_score"]
+            if not found:
+                raise BadConfig(
+                    f"run {run.manifest['name']} was stopped by --until-separated, so that its number of questions depends on"
+                    " the outcomes, and no test of a fixed number holds; evalh report has limits that do (docs/stopping.md)"
+                )
+    return found
 
 
 def _labels(opened: Sequence[Run], models: tuple[str, ...]) -> tuple[str, str]:

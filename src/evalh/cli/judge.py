@@ -18,6 +18,7 @@ from evalh.cli.stage import carry_out
     options.ANSWERED,
     options.WHICH,
     options.HOW,
+    options.SEPARATED,
     options.SAMPLES,
     options.REFERENCE,
     click.option("--no-report", is_flag=True, help="Print the leaderboard, write no report files."),

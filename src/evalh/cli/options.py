@@ -79,6 +79,22 @@ HOW = apply(
     click.option("--pairs", default="all", show_default=True, metavar="RULE", help="all, or baseline:MODEL."),
     click.option("--no-swap", is_flag=True, help="Ask each comparison in one order only."),
 )
+SEPARATED = apply(
+    click.option(
+        "--until-separated",
+        is_flag=True,
+        help="Ask comparisons alone, in the order that separates the leaderboard soonest, and stop when every two neighbours "
+        "are separated, equal, out of reach, or asked about everything.",
+    ),
+    click.option(
+        "--indifference",
+        type=click.FloatRange(0, 1),
+        default=0.05,
+        show_default=True,
+        metavar="GAP",
+        help="For --until-separated: share won minus share lost within which two models are equal.",
+    ),
+)
 SAMPLES = click.option(
     "--samples",
     type=click.IntRange(min=1),
@@ -158,7 +174,7 @@ RUNNING = apply(
 
 _FIELDS = (
     *("questions", "categories", "limit", "mode", "pairs", "samples", "out", "seed"),
-    *("concurrency", "offline", "fresh", "budget", "accept_model_change", "batch"),
+    *("concurrency", "offline", "fresh", "budget", "accept_model_change", "batch", "until_separated", "indifference"),
 )
 
 

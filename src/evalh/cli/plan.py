@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     options.QUESTIONS,
     options.WHICH,
     options.HOW,
+    options.SEPARATED,
     options.SAMPLES,
     options.OUT,
     click.option(

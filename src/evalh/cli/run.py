@@ -18,6 +18,7 @@ from evalh.cli.stage import carry_out
     options.QUESTIONS,
     options.WHICH,
     options.HOW,
+    options.SEPARATED,
     options.SAMPLES,
     options.OUT,
     options.REFERENCE,

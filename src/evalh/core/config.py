@@ -206,6 +206,8 @@ class RunConfig:
     budget: float | None = None
     accept_model_change: bool = False
     batch: bool = False
+    until_separated: bool = False
+    indifference: float = 0.05
 
     @property
     def name(self) -> str:

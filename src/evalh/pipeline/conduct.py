@@ -21,13 +21,15 @@ from typing import Any, Protocol
 from evalh.core.ledger import Ledger
 from evalh.core.records import Judgment, Question
 from evalh.core.store import RunFolder
-from evalh.errors import EvalhError, Incomplete
+from evalh.errors import EvalhError, Incomplete, RunMismatch
 from evalh.pipeline import manifest as manifests
 from evalh.pipeline.book import Book
 from evalh.pipeline.budget import Budget
 from evalh.pipeline.engine import Engine
 from evalh.pipeline.estimate import Estimate, Line
 from evalh.pipeline.lanes import AnswerLane, JudgeLane
+from evalh.pipeline.plan import COMPARISONS
+from evalh.pipeline.separate import Rounds, ask_in_rounds
 from evalh.pipeline.settle import settle
 from evalh.pipeline.setup import Prepared
 
@@ -100,6 +102,8 @@ def conduct(prepared: Prepared, folder: RunFolder, ledger: Ledger, watcher: Watc
         else:
             manifest, old = manifests.create(prepared, folder.name), []
         manifest, questions = manifests.merge(manifest, prepared, old, asks)
+        if prepared.config.until_separated:
+            _check_whole(manifest, questions, prepared)
         if prepared.config.fresh:
             manifest["fresh"] = secrets.token_hex(4)
         before = dict(manifest)
@@ -120,7 +124,9 @@ def conduct(prepared: Prepared, folder: RunFolder, ledger: Ledger, watcher: Watc
             log=watcher.log,
         )
         try:
-            _to_its_end(_drive(prepared, book, engine, watcher, asks, outcome))
+            _to_its_end(_drive(prepared, book, engine, watcher, asks, outcome, manifest))
+            if not prepared.config.until_separated and not outcome.interrupted:
+                _forget_separation(manifest, questions, prepared)
         except EvalhError as error:
             outcome.error = error
         ledger.flush()
@@ -145,6 +151,7 @@ def _set_judgments_aside(folder: RunFolder, prepared: Prepared) -> Path:
         folder.rewrite(Judgment, lambda j: None if j["judge"] in judges else (next(place),))
         manifest = folder.manifest()
         manifest["judges"] = {name: judge for name, judge in manifest["judges"].items() if name not in judges}
+        manifest["separation"] = {n: told for n, told in manifest.get("separation", {}).items() if n not in judges}
         named = {jury.name for jury in prepared.config.juries}
         manifest["juries"] = {name: jury for name, jury in manifest.get("juries", {}).items() if name not in named}
         folder.write_manifest(manifest)
@@ -162,7 +169,15 @@ def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
         beside.submit(asyncio.run, work).result()
 
 
-async def _drive(prepared: Prepared, book: Book, engine: Engine, watcher: Watcher, asks: bool, outcome: Outcome) -> None:
+async def _drive(
+    prepared: Prepared,
+    book: Book,
+    engine: Engine,
+    watcher: Watcher,
+    asks: bool,
+    outcome: Outcome,
+    manifest: dict[str, Any],
+) -> None:
     """Build the lanes and drain them."""
     everyone = (*prepared.targets, *(j.target for j in prepared.judges))
     engine.recover({target.label: target for target in everyone if target is not None})
@@ -174,30 +189,79 @@ async def _drive(prepared: Prepared, book: Book, engine: Engine, watcher: Watche
         engine.batches.take_up()
     else:
         engine.budget.spent += engine.ledger.reserved(engine.run)
-    judges = [JudgeLane(book, i, j.target, prepared.config.seed) for i, j in enumerate(prepared.judges)]
+    chosen = prepared.config.until_separated
+    judges = [JudgeLane(book, i, j.target, prepared.config.seed, chosen=chosen) for i, j in enumerate(prepared.judges)]
     answers = [
         AnswerLane(book, i, target, prepared.params(spec), spec.system)
         for i, (target, spec) in enumerate(zip(prepared.targets, prepared.config.models, strict=bool(asks)))
         if asks
     ]
     for lane in answers:
-        lane.judges = tuple(judges)
+        lane.judges = () if chosen else tuple(judges)
         lane.engine = engine
     for judge in judges:
         judge.engine = engine
     total, judged = prepared.plan.count()
-    if any(lane.waiting() for lane in answers) or any(lane.waiting() for lane in judges):
+    unanswered = any(lane.waiting() for lane in answers)
+    rounds = _rounds(prepared, book, judges, manifest) if chosen and not unanswered else []
+    offered = [found.offer() for found in rounds]  # all of them, for all to be counted
+    if unanswered or any(offered) or any(lane.waiting() for lane in judges):
+        if chosen:
+            watcher.log("--until-separated asks comparisons alone, and stops early; what would be sent is the most it can be")
         watcher.plan(Estimate(prepared, book, engine.ledger, sample=8).lines(survey=False))
     watcher.start(engine, book, total, sum(judged.values()))
     engine.on_last = watcher.last
     try:
         with _interrupt(engine, outcome):
-            await engine.drain([*answers, *judges])
+            if chosen:
+                await engine.drain(answers)
+                if not engine.stopping:
+                    await _separate(engine, rounds or _rounds(prepared, book, judges, manifest), manifest)
+            else:
+                await engine.drain([*answers, *judges])
     finally:
         watcher.stop()
         for target in everyone:
             if target is not None and hasattr(target.backend, "aclose"):
                 await target.backend.aclose()
+
+
+def _rounds(prepared: Prepared, book: Book, judges: list[JudgeLane], manifest: dict[str, Any]) -> list[Rounds]:
+    """The rounds of every judge, over the answers that there are."""
+    config = prepared.config
+    return [
+        Rounds(book, lane, i, manifest["judges"][opened.judge.name], config.indifference, config.seed)
+        for i, (opened, lane) in enumerate(zip(prepared.judges, judges, strict=True))
+    ]
+
+
+async def _separate(engine: Engine, rounds: list[Rounds], manifest: dict[str, Any]) -> None:
+    """Ask comparisons in rounds; how far they went stands in the manifest, however they end."""
+    try:
+        await ask_in_rounds(engine, rounds)
+    finally:
+        manifest["separation"] = {**manifest["separation"], **{found.judge: found.told() for found in rounds}}
+
+
+def _check_whole(manifest: dict[str, Any], questions: list[Question], prepared: Prepared) -> None:
+    """Refuse to separate a part of a run: its leaderboard is that of all its models and questions."""
+    models = [name for name in manifest["models"] if name not in prepared.plan.models]
+    left = len(questions) - len(prepared.plan.questions)
+    if models or left:
+        what = " and ".join([f"models {', '.join(models)}"] * bool(models) + [f"{left} questions"] * bool(left))
+        raise RunMismatch(
+            f"run {manifest['name']} also holds {what}, and --until-separated separates the leaderboard of a whole run: name"
+            " all of its models and questions, or write to another folder with --out"
+        )
+
+
+def _forget_separation(manifest: dict[str, Any], questions: list[Question], prepared: Prepared) -> None:
+    """Once everything has been asked after all, nothing of a run depends any more on when it was stopped before."""
+    plan, config = prepared.plan, prepared.config
+    whole = set(plan.models) == set(manifest["models"]) and len(questions) == len(plan.questions) and config.pairs == "all"
+    if whole and set(COMPARISONS) & set(plan.modes):
+        asked = {j.judge.name for j in prepared.judges}
+        manifest["separation"] = {name: told for name, told in manifest["separation"].items() if name not in asked}
 
 
 @contextlib.contextmanager

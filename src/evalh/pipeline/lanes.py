@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final
 
-from evalh.core.records import Answer, JudgeTask, Question
+from evalh.core.records import Answer, JudgeTask, Judgment, Question
 from evalh.pipeline.answer import answer
 from evalh.pipeline.book import Book
 from evalh.pipeline.engine import Engine, Target
@@ -67,9 +67,13 @@ class AnswerLane:
 
 
 class JudgeLane:
-    """The missing judgments of one judge."""
+    """The missing judgments of one judge.
 
-    def __init__(self, book: Book, index: int, target: Target | None, seed: int) -> None:
+    Args:
+        chosen: judgments are put into `ready` by somebody who chooses them, and what comes of them is kept in `heard`.
+    """
+
+    def __init__(self, book: Book, index: int, target: Target | None, seed: int, *, chosen: bool = False) -> None:
         self.endpoint = "local" if target is None else target.endpoint
         self._book = book
         self._index = index
@@ -77,7 +81,10 @@ class JudgeLane:
         self._seed = seed
         self.engine: Engine | None = None
         self.ready: deque[Ready] = deque()
-        self._present = frozenset(book.answers)  # what was there at the start: those judgments come from the backlog
+        self.heard: list[Judgment] | None = [] if chosen else None
+        self._present = (
+            frozenset() if chosen else frozenset(book.answers)
+        )  # what was there at the start: those judgments come from the backlog
         self._backlog = self._enumerate()
         self._next = next(self._backlog, None)
 
@@ -131,6 +138,8 @@ class JudgeLane:
             else:
                 records = await judge(self.engine, slot, asked, self._target, task, blank)
             book.folder.append(records)
+            if self.heard is not None:
+                self.heard += records
             book.count("judgments")
             if records[-1].status != "scored":
                 book.count("unscored")

@@ -52,6 +52,7 @@ def bare(name: str) -> dict[str, Any]:
         "models": {},
         "judges": {},
         "juries": {},
+        "separation": {},
         "questions": {},
         "seed": 0,
         "started_at": now(),
@@ -158,6 +159,7 @@ def settings(config: RunConfig, before: Mapping[str, Any], prepared: Prepared) -
         "samples": config.samples,
         "seed": config.seed,
         "generation": _generation(config, prepared) if prepared.targets else before.get("generation", {}),
+        **({"until_separated": config.indifference} if config.until_separated else {}),
     }
 
 

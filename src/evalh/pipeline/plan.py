@@ -18,6 +18,8 @@ from evalh.core.protocols import Judge
 from evalh.core.records import Mode, Question
 from evalh.errors import ConfigError, UnknownName
 
+COMPARISONS: Final[tuple[Mode, ...]] = ("pairwise", "two-score")
+"""Modes in which a judge compares two answers."""
 MODES: Final[dict[str, tuple[Mode, ...]]] = {
     "absolute": ("absolute", "checklist"),
     "pairwise": ("pairwise", "two-score", "ranking"),

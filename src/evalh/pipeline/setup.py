@@ -22,7 +22,7 @@ from evalh.errors import BadConfig, MissingCredential, UnknownName
 from evalh.judges.prompted import PromptedJudge
 from evalh.pipeline.engine import Target, output_cap
 from evalh.pipeline.juries import check_juries
-from evalh.pipeline.plan import MODES, Plan, check, pairs_of
+from evalh.pipeline.plan import COMPARISONS, MODES, Plan, check, pairs_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +100,15 @@ def prepare(
     if faults and access:
         raise MissingCredential("nothing was sent, because something is missing:\n" + "\n".join(f"  - {f}" for f in faults))
     targets = tuple(_target(m) for m in config.models) if asks else ()
+    if config.until_separated:
+        _check_separable(config, judges)
     pairs = pairs_of(labels, config.pairs)
     repeats = tuple(held) or tuple(config.samples if m.provider != "file" else 1 for m in config.models)
     plan = Plan(
         chosen,
         tuple(labels),
         tuple(j.judge for j in judges),
-        MODES[config.mode],
+        COMPARISONS if config.until_separated else MODES[config.mode],
         pairs,
         config.swap,
         config.samples,
@@ -125,6 +127,33 @@ def prepare(
         if faults:
             raise BadConfig("--budget needs to know what a request can cost:\n" + "\n".join(f"  - {f}" for f in faults))
     return prepared
+
+
+def _check_separable(config: RunConfig, judges: Sequence[OpenJudge]) -> None:
+    """Refuse what --until-separated cannot do: it needs comparisons of two, all pairs, and one voice that is heard at once."""
+    faults = []
+    if config.mode == "absolute":
+        faults.append("--mode absolute: it chooses comparisons; use --mode pairwise")
+    if config.pairs != "all":
+        faults.append(f"--pairs {config.pairs}: neighbours of a leaderboard have to meet; use --pairs all")
+    if config.batch:
+        faults.append("--batch: the next comparison is chosen by the replies to the last ones, and a batch takes hours")
+    if config.juries:
+        names = ", ".join(jury.name for jury in config.juries)
+        faults.append(f"jury {names}: its members would be asked about different comparisons; name one judge")
+    if len(config.models) < 2:
+        faults.append("it takes two models to compare")
+    for j in judges:
+        if not set(COMPARISONS) & set(j.judge.modes):
+            faults.append(
+                f"judge {j.judge.name} judges in mode {' and '.join(j.judge.modes)} only, and does not compare two answers"
+            )
+        if config.samples > 1 and j.choice.repeats != "each":
+            faults.append(
+                f"judge {j.judge.name}: repeats = {j.choice.repeats!r} with --samples {config.samples}; use repeats = 'each'"
+            )
+    if faults:
+        raise BadConfig("--until-separated cannot do this:\n" + "\n".join(f"  - {fault}" for fault in faults))
 
 
 def _check_batches(prepared: Prepared) -> None:

@@ -20,6 +20,7 @@ from evalh.reports.juries import JuryPart, RepeatsPart, described_json, jury_jso
 from evalh.reports.leaderboard import Leaderboard, ModelRow, PairRow, Table
 from evalh.reports.noticed import Flags, Served, flags_json, served_json
 from evalh.reports.steering import Steered, steering_json
+from evalh.reports.stopping import stopping_json
 from evalh.stats.estimate import Estimate
 
 
@@ -139,7 +140,7 @@ def to_json(report: Report) -> dict[str, Any]:
             "partial": report.partial,
             "juries": {name: described_json(jury) for name, jury in report.juries.items()},
         },
-        **(_board(chief) if chief else {"models": None, "pairs": None, "aspects": None, "categories": None}),
+        **(_board(chief) if chief else {"models": None, "pairs": None, "aspects": None, "categories": None, "stopping": None}),
         "by_judge": {
             judge: {
                 **_board(board),
@@ -178,8 +179,11 @@ def to_json(report: Report) -> dict[str, Any]:
 
 
 def _board(board: Leaderboard) -> dict[str, Any]:
-    categories = {name: _table(table) for name, table in board.categories.items()}
-    return {**_table(board.overall), "categories": categories}
+    return {
+        **_table(board.overall),
+        "stopping": stopping_json(board.stopping),
+        "categories": {name: _table(table) for name, table in board.categories.items()},
+    }
 
 
 def _table(table: Table) -> dict[str, Any]:

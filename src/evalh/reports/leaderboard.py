@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from evalh.stats.estimate import Estimate
 from evalh.stats.frame import Results
 from evalh.stats.length_control import LengthRows, against, length_rows, opponent_of
 from evalh.stats.summary import Summary, default_reference, relative_scores, summarise
+
+if TYPE_CHECKING:
+    from evalh.reports.stopping import Stopping
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class Leaderboard:
     `reference` is the model that relative scores relate to, None where there are none; `opponent` is the one that win rates at
     equal length are against. `unscored_by_status` counts what is missing from the figures, by named status. `notes` are plain
     sentences that a reader must know before citing a figure (a rating that is not defined and why, for instance).
+    `stopping` tells how far a run with --until-separated went.
     """
 
     judge: str
@@ -80,6 +85,7 @@ class Leaderboard:
     unscored_by_status: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     opponent: str | None = None
+    stopping: Stopping | None = None
 
 
 def build(
@@ -220,10 +226,10 @@ def _table(summary: Summary, relative: Sequence[Estimate | None], lengths: Seque
         for i, model in enumerate(summary.models)
     ]
     pairs = tuple(PairRow(**{f.name: getattr(pair, f.name) for f in fields(PairRow)}) for pair in summary.pairs)
-    return Table(tuple(sorted(rows, key=_order)), pairs)
+    return Table(tuple(sorted(rows, key=place)), pairs)
 
 
-def _order(row: ModelRow) -> tuple[float, list[float], str]:
+def place(row: ModelRow) -> tuple[float, list[float], str]:
     """Sort key of a model's row; figures that are missing come last."""
     figures = [
         e.value if e is not None and e.value is not None else -np.inf for e in (row.rating, row.win_rate, row.mean_score)

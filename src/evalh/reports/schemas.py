@@ -82,6 +82,7 @@ def _report() -> Schema:
     by_judge = thing(
         **board,
         categories=categories,
+        stopping=maybe(OBJECT),
         unscored_by_status=table(WHOLE),
         notes=TEXTS,
         length_controlled_against=maybe(TEXT),
@@ -104,6 +105,7 @@ def _report() -> Schema:
         thing(
             run=run,
             **{name: maybe(schema) for name, schema in {**board, "categories": categories}.items()},
+            stopping=maybe(OBJECT),
             by_judge=table(by_judge),
             agreement=maybe(thing(**{"agreement": N, "with": TEXT})),
             judge_card=maybe(OBJECT),
@@ -231,7 +233,7 @@ def _plan() -> Schema:
         usd=span,
         seconds=span,
     )
-    return numbered(thing(run=TEXT, stages=rows(stage), missing=TEXTS), OUTPUT)
+    return numbered(thing(run=TEXT, stages=rows(stage), missing=TEXTS, detect=maybe(OBJECT)), OUTPUT)
 
 
 def _runs() -> Schema:
