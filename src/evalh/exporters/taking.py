@@ -13,7 +13,8 @@ from evalh.errors import BadConfig, UnknownName
 NOT_GIVEN: Final = "not_given"
 ERROR_TEXT: Final = "$ERROR$"
 UNSORTED: Final = "uncategorised"
-_UNSAFE: Final = str.maketrans(dict.fromkeys('/\\:*?"<>|', "_"))
+MOST_DIGITS: Final = 18
+_UNSAFE: Final = str.maketrans(dict.fromkeys([*'/\\:*?"<>|', *map(chr, range(32)), "\x7f"], "_"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +119,9 @@ def first_flag(flags: Sequence[str], prefix: str) -> str:
 
 
 def named(question_id: str) -> str | int:
-    """A question's id as the originals write it: a whole number where it is one."""
-    return int(question_id) if question_id.isdecimal() and str(int(question_id)) == question_id else question_id
+    """A question's id as the originals write it: a whole number where it is one that JSON can hold."""
+    whole = question_id.isdecimal() and len(question_id) <= MOST_DIGITS and str(int(question_id)) == question_id
+    return int(question_id) if whole else question_id
 
 
 def variant_of(j: Judgment) -> str:

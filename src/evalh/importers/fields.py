@@ -63,7 +63,7 @@ def whole(row: Mapping[str, Any], where: str, key: str, otherwise: int) -> int:
     if type(given) is int and given >= 1:
         return given
     value = number(given)
-    if value is None or value != int(value) or value < 1:
+    if value is None or value != int(value) or not 1 <= value < 1 << 63:
         raise BadImport(f"{where}: {key} must be a whole number from 1")
     return int(value)
 

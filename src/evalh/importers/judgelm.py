@@ -37,7 +37,7 @@ def read(sink: Sink, files: Sequence[File], options: Options) -> None:
     """Every pair, answer and review. Raises BadImport with file and line."""
     references: dict[str, str] = {}
     for where, row, _ in of_kind(files, options, "judgelm-reference"):
-        references[identity(row, where, "question_id")] = said(row["reference"])
+        references[identity(row, where, "question_id")] = said(row.get("reference"))
     for where, row, file in of_kind(files, options, "judgelm-answer"):
         question = _question(sink, row, where, references)
         sink.answer(question, optional(row, "model") or file.source.stem, (text(row, where, "text"),))

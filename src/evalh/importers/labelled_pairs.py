@@ -37,6 +37,8 @@ def read(sink: Sink, files: Sequence[File], options: Options) -> None:
         writers = {f"{name}_model": who for name in CHOSEN if (who := optional(row, f"{name}_model"))}
         question = _question(sink, row, where, group, counts, writers)
         for name in CHOSEN:
+            if name not in row:
+                raise BadImport(f"{where}: lacks {name!r}")
             sink.answer(question, name, (said(row[name]),))
         sink.vote(question, *CHOSEN, "model_a", LABEL)
     for where, row, _ in of_kind(files, options, "auto-j-pair"):

@@ -49,7 +49,9 @@ def read(sink: Sink, files: Sequence[File], options: Options) -> None:
         name = identity(row, where, "idx")
         if name not in pairs:
             raise BadImport(f"{where}: no pair has the idx {name}; give the test set too: --with testset-v1.json")
-        label = next(key for key in row if key.endswith(RESULT)).removesuffix(RESULT)
+        label = next((key.removesuffix(RESULT) for key in row if key.endswith(RESULT)), None)
+        if label is None:
+            raise BadImport(f"{where}: lacks a result (a field that ends in {RESULT!r})")
         judge = sink.judge(options.judge or label, "published", NOTE)
         _judgment(sink, judge, pairs[name], row[label + RESULT], words=optional(row, f"{label}_reason"))
 

@@ -57,7 +57,9 @@ def read_answers(sink: Sink, files: Sequence[File], options: Options) -> None:
         question = identity(row, where, *QUESTION_KEYS)
         sink.asked(question)
         name = optional(row, "model_id", "model") or file.source.stem
-        style = {k: v for k in STYLE if (v := (row.get("conv_metadata") or row.get("metadata") or {}).get(k)) is not None}
+        given = row.get("conv_metadata") or row.get("metadata")
+        counted = given if isinstance(given, Mapping) else {}
+        style = {k: v for k in STYLE if (v := counted.get(k)) is not None}
         for choice, turns in enumerate(turns_of(row, where)):
             kept = turns[: turns.index(ERROR_TEXT)] if ERROR_TEXT in turns else turns
             sink.answer(
