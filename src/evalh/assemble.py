@@ -144,6 +144,7 @@ def _known(
     return Known(
         judges={name: family_of(name, entry.get("model")) for name, entry in judges.items()},
         models={name: family_of(name, entry) for name, entry in manifest["models"].items()},
+        juries={name: tuple(jury["members"]) for name, jury in (manifest.get("juries") or {}).items()},
         votes=folder.votes(),
         flags={name: flags.counts for name, flags in seen.judges.items()},
         strengths=strengths.judges,

@@ -193,6 +193,17 @@ def test_a_model_that_changed_within_the_run_is_named() -> None:
     assert versions_of([("gpt-4", "fp"), (None, None), ("gpt-4", None)]) == ("gpt-4 fp", "unnamed")
 
 
+def test_a_jury_has_a_card_of_its_rulings() -> None:
+    """Position and length of what it ruled; it is of no family, and what a member does not say of orders it cannot say."""
+    rows = [row for q in range(12) for row in (*_both(q, 1.0, q % 2), *_both(q, 1.0, 1.0, judge="panel"))]
+    known = Known(judges={"j": "gpt"}, models={"gpt-4": "gpt", "vicuna": "llama"}, juries={"panel": ("j",)})
+    shown = _json(_cards(rows, known)["panel"])
+    assert (shown["position"]["flips"]["value"], shown["self_preference"]["family"]) == (0.0, None)
+    assert (shown["self_preference"]["notes"], shown["drift"]["changed"]) == ([], None)
+    blind = _cards(rows, replace(known, flags={"j": {"order:unknown": 3}}))["panel"]
+    assert (blind.position.flips, blind.unknown_order) == (None, 3)
+
+
 def test_strengths_are_counted() -> None:
     """How often a verdict was slight or clear, of scored judgments only."""
     counted = Strengths()

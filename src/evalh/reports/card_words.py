@@ -107,6 +107,8 @@ def _names(names: tuple[str, ...] | list[str]) -> str:
 
 def _family_notes(card: JudgeCard) -> list[str]:
     family = card.family
+    if family.name is None and not family.models:
+        return []
     if family.name is None:
         return ["Own family: the judge asks no model, or one whose family is not known; nothing is measured."]
     unknown = [m for m, of in family.models.items() if of is None]

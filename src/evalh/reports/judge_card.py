@@ -33,7 +33,7 @@ class Family:
 
     Attributes:
         name: the judge's family, None where it is not known or the judge asks no model.
-        models: model -> its family, None where not known.
+        models: model -> its family, None where not known; empty for a jury, which is of none.
         own, others: models of the judge's family, and models known to be of another.
         judges: judges that it is held against: all but those known to be of its family.
         by_judges, by_people: the liking for its own, beside other judges' verdicts, and beside votes.
@@ -99,6 +99,7 @@ class Known:
     Attributes:
         families: family of every judge and model by label, None where not known.
         votes: verdicts of people over the same answers.
+        juries: jury -> its members.
         flags: judge -> flag -> judgments that carry it.
         strengths: judge -> strength of a verdict -> judgments.
         inconsistent: judge -> (questions, 2): comparisons whose orders disagree by the original's word, and all of them.
@@ -107,6 +108,7 @@ class Known:
 
     judges: Mapping[str, str | None] = field(default_factory=dict)
     models: Mapping[str, str | None] = field(default_factory=dict)
+    juries: Mapping[str, Sequence[str]] = field(default_factory=dict)
     votes: Sequence[Mapping[str, Any]] = ()
     flags: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     strengths: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
@@ -146,10 +148,10 @@ def _card(name: str, heard: Results, given: Results, known: Known, seed: int) ->
     own = given.judge.where(name)
     raw = some(given, own) if own.any() else rows
     games = compared(rows)
-    flags = known.flags.get(name, {})
-    unknown = flags.get(UNKNOWN_ORDER, 0)
+    voices = known.juries.get(name, (name,))
+    unknown = sum(known.flags.get(voice, {}).get(UNKNOWN_ORDER, 0) for voice in voices)
     told = position(games)
-    if unknown or name in known.inconsistent:  # a verdict made of two orders stands in neither
+    if unknown or any(voice in known.inconsistent for voice in voices):  # a verdict made of two orders stands in neither
         told = replace(told, flips=None, to_first=None, to_second=None, reversals=None, first_shown=None, first_one_order=None)
     return JudgeCard(
         position=told,
@@ -167,6 +169,8 @@ def _card(name: str, heard: Results, given: Results, known: Known, seed: int) ->
 
 def _family(name: str, heard: Results, known: Known) -> Family:
     """Who is of the judge's family, and how it treats them beside what others say."""
+    if name in known.juries:
+        return Family()
     own_family = known.judges.get(name)
     if own_family is None:
         return Family(models=known.models)
