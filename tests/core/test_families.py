@@ -16,6 +16,8 @@ from evalh.core.models import catalog
         ("gpt-4o-2024-08-06", "gpt"),
         ("gpt4_1106_preview", "gpt"),
         ("ft:gpt-3.5-turbo:org::id", "gpt"),
+        ("text_davinci_003", "gpt"),
+        ("weighted_alpaca_eval_gpt4_turbo", "gpt"),
         ("claude-v1", "claude"),
         ("vicuna-13b-v1.2", "llama"),
         ("lmsys/vicuna-13b-v1.5", "llama"),

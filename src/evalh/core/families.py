@@ -46,7 +46,7 @@ def family_of(label: str, described: Mapping[str, Any] | None) -> str | None:
 
 def published(name: str) -> str | None:
     """The family of a published model by its name: a repository's, an API's or a leaderboard's; None for any other."""
-    name = name.casefold().removeprefix("ft:").replace(" ", "-")
+    name = name.casefold().removeprefix("ft:").replace(" ", "-").replace("_", "-")
     parts = {name, name.rpartition("/")[2]}
     for known, family in _names():
         for part in parts:
