@@ -37,7 +37,7 @@ a failed request); they count in no figure.
 Position: 33.3% (18.0–53.3) of 24 comparisons flip with the order (33.3% to the
 first shown, 0.0% to the second); the first shown gets 66.7% (56.0–75.9), 50%
 being no preference.
-Length: +5.0 (−17.6 to +27.6) points of win rate per doubling of length, within
+Length: +5.0 (−17.6 to 27.6) points of win rate per doubling of length, within
 pairs of models; the longer answer gets 69.6% (53.1–82.2).
 Own family: the judge is of the family of vicuna-13b (llama); whether it prefers
 them cannot be told apart from their quality without votes, or judges of other

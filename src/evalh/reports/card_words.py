@@ -47,6 +47,15 @@ def _twice(x: float | None) -> str:
     return signed(x, 2)
 
 
+def _hundredths(x: float | None) -> str:
+    """An end of an interval of points: only its figure has a plus sign."""
+    return fixed(None if x is None else 100 * x, 1)
+
+
+def _plain(x: float | None) -> str:
+    return fixed(x, 2)
+
+
 def notes(card: JudgeCard) -> dict[str, list[str]]:
     """What has to be known about each part of a card: why a figure is missing, and what it cannot tell."""
     found = {
@@ -213,12 +222,12 @@ def _full(e: Estimate | None) -> str:
 
 
 def _points(e: Estimate) -> str:
-    ends = interval(e.low, e.high, points)
+    ends = interval(e.low, e.high, _hundredths)
     return points(e.value) + ("" if ends == MISSING else f" ({ends})")
 
 
 def _signed(e: Estimate) -> str:
-    ends = interval(e.low, e.high, _twice)
+    ends = interval(e.low, e.high, _plain)
     return signed(e.value) + ("" if ends == MISSING else f" ({ends})")
 
 
@@ -246,9 +255,9 @@ def _row(title: str, e: Estimate | None, kind: str, basis: str, meaning: str) ->
     assert e is not None
     show, end = {
         "share": (percent, share),
-        "points": (points, points),
-        "signed": (_twice, _twice),
-        "plain": (lambda x: fixed(x, 2), lambda x: fixed(x, 2)),
+        "points": (points, _hundredths),
+        "signed": (_twice, _plain),
+        "plain": (_plain, _plain),
     }[kind]
     return Row(title, show(e.value), interval(e.low, e.high, end), count(e.n), basis, meaning)
 
