@@ -133,6 +133,16 @@ def test_numbers_and_names_beyond_what_files_hold() -> None:
     assert file_name("a\x00b\n") == "a_b_"
 
 
+def test_a_name_too_long_for_a_file_leaves_no_file_open() -> None:
+    """A model whose name no file can have ends an export in one message; what was open is closed and nothing is left."""
+    rows = [CORE, CORE | {"instruction": "How?", "generator_2": "9" * 400}]
+    run = library.import_run(put("a.json", rows, array=True), "r")
+    for form in ("alpaca-eval", "fastchat", "arena-hard"):
+        with pytest.raises(EvalhError, match="File name too long"):
+            library.export_run(run, form, "out")
+        assert not Path("out").exists()
+
+
 def test_metadata_of_an_answer_that_is_no_object() -> None:
     """Text where FastChat counts tokens is passed over, and the answer taken."""
     folder = fastchat_folder()

@@ -35,18 +35,21 @@ class Folder:
 
     def item(self, name: str, row: Mapping[str, Any]) -> None:
         """One item more of a JSON array."""
+        file = self._file(name)
         began = name in self._arrays
         self._arrays[name] = True
-        self._file(name).write((b",\n" if began else b"[\n") + orjson.dumps(row))
+        file.write((b",\n" if began else b"[\n") + orjson.dumps(row))
         self.rows += 1
 
     def close(self) -> None:
         """End every array and file."""
-        for name in self._arrays:
-            self._file(name).write(b"\n]\n")
-        for file in self._files.values():
-            file.close()
-        self._files.clear()
+        try:
+            for name in self._arrays:
+                self._file(name).write(b"\n]\n")
+        finally:
+            for file in self._files.values():
+                file.close()
+            self._files.clear()
 
     def _file(self, name: str) -> BinaryIO:
         file = self._files.pop(name, None)
