@@ -77,3 +77,16 @@ def test_reading_a_run_shows_what_it_promises(executed: dict[str, list[dict[str,
     assert "--- absolute: scored" in said[7]
     assert "--- pairwise: scored" in said[7]
     assert any("image/png" in o.get("data", {}) for o in cells[-1]["outputs"])
+
+
+def test_judges_and_people_shows_what_it_promises(executed: dict[str, list[dict[str, Any]]]) -> None:
+    """Agreement of two judges with votes, position and length, the leaderboard with and without correction, and a figure."""
+    cells = executed["02-judges-and-people.ipynb"]
+    said = [_shown(cell) for cell in cells]
+    assert "judged by baseline, reader" in said[1]
+    assert all(word in said[2] for word in ("by chance", "kappa", "61 of 80", "36 of 80"))
+    assert "the two judges: 33 of 80" in said[3]
+    assert all(word in said[4] for word in ("flips", "first shown", "slope of length", "low", "high"))
+    assert all(word in said[5] for word in ("judge", "people_low", "corrected_low", "too poor to help"))
+    assert "win_rate_low" in said[6]
+    assert any("image/png" in o.get("data", {}) for o in cells[-1]["outputs"])

@@ -34,7 +34,8 @@ class Regime:
         models, turns: every pair meets once a turn on each question.
         voted: whole questions; one or two comparisons of a question; or one, drawn four times as likely where the judge does
             not tie, with its probability stored.
-        spare: judged questions for each voted one.
+        spare: judged questions for each voted one, beyond it.
+        figures: those that are looked at; ratings of two models say what their win rates say.
         noise: the judge's own opinion; people's is 0.5.
         bias: what the judge gives the answer shown first, in both orders.
         ties: how far one has to lead.
@@ -45,23 +46,24 @@ class Regime:
     models: int = 2
     turns: int = 1
     voted: Voted = "one"
-    spare: int = 15
+    spare: int = 6
     noise: float = 0.8
     bias: float = 0.0
     ties: float = 0.4
     topic: float = 0.7
     settings: tuple[float, ...] = (0.0, 0.6, 1.5)
+    figures: tuple[str, ...] = ("win rate",)
 
 
 REGIMES = (
-    Regime("independent comparisons"),
-    Regime("no ties", ties=0.0),
-    Regime("many ties", ties=1.5),
+    Regime("independent comparisons", figures=("win rate", "rating", "Rogan-Gladen")),
+    Regime("no ties", ties=0.0, figures=("win rate", "Rogan-Gladen")),
+    Regime("many ties", ties=1.5, figures=("win rate", "Rogan-Gladen")),
     Regime("strong position bias", bias=2.0),
     Regime("a judge that tosses coins", noise=30.0),
     Regime("two turns, whole questions", turns=2, voted="questions", topic=1.5),
-    Regime("4 models, whole questions", models=4, voted="questions", spare=6, settings=(0.0, 0.4, 0.8)),
-    Regime("4 models, two votes a question", models=4, voted="two", spare=6, settings=(0.0, 0.4, 0.8)),
+    Regime("4 models, whole questions", models=4, voted="questions", settings=(0.0, 0.4, 0.8), figures=("win rate", "rating")),
+    Regime("4 models, two votes a question", models=4, voted="two", settings=(0.0, 0.4, 0.8), figures=("win rate", "rating")),
     Regime("drawn with stored probability", voted="favoured"),
 )
 
@@ -170,9 +172,10 @@ class Tally:
 FIGURES = ("win rate", "rating", "Rogan-Gladen")
 
 
-def simulate(regime: Regime, questions: int, evaluations: int, figures: tuple[str, ...] = FIGURES) -> dict[str, Tally]:
-    """Coverage and width of each figure, averaged over the settings."""
-    found = {name: Tally() for name in FIGURES}
+def simulate(regime: Regime, questions: int, evaluations: int) -> dict[str, Tally]:
+    """Coverage and width of each of the regime's figures, averaged over the settings."""
+    figures = regime.figures
+    found = {name: Tally() for name in figures}
     for i, gap in enumerate(regime.settings):
         rng = np.random.default_rng([questions, i])
         rates, points = truth(regime, gap)
@@ -205,7 +208,8 @@ def _evaluate(
             w.cluster[mine], np.where(first, w.preference[mine], 1 - w.preference[mine]), own, None, probability[mine]
         )
         powered = powered_mean(items, share=True)
-        found["win rate"].add(powered.estimate, powered.people, float(rates[m]))
+        if "win rate" in figures:
+            found["win rate"].add(powered.estimate, powered.people, float(rates[m]))
         if "Rogan-Gladen" in figures:
             said = np.where(first, w.verdict[mine], -w.verdict[mine])
             shares = np.stack([own == 1, own == 0.5, own == 0], axis=1).astype(float)
@@ -249,11 +253,11 @@ def main() -> None:
         print(f"| {100 * accuracy:.0f} % | {shown} |", flush=True)
     rows: dict[str, list[str]] = {name: [] for name in FIGURES}
     for regime in REGIMES:
-        cells: dict[str, list[str]] = {name: [] for name in FIGURES}
+        cells: dict[str, list[str]] = {name: [] for name in regime.figures}
         for n in QUESTIONS:
             for name, t in simulate(regime, n, EVALUATIONS).items():
                 cells[name].append(f"{100 * t.coverage:.1f} ({t.ratio:.2f})")
-        for name in FIGURES:
+        for name in regime.figures:
             rows[name].append(f"| {regime.name} | " + " | ".join(cells[name]) + " |")
         print(regime.name, cells, flush=True)
     for name in FIGURES:

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalh.errors import StatsError, TooFewData
@@ -116,6 +116,7 @@ def test_votes_of_one_question_move_together() -> None:
 OUTCOME = st.sampled_from((-1, 0, 1))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(OUTCOME, OUTCOME), min_size=2, max_size=30))
 def test_mirrors_and_swaps_change_nothing(pairs: list[tuple[int, int]]) -> None:
     """Which side is first, and which model is A, makes no difference; raters count half in either order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -19,6 +19,7 @@ from stats.frames import comparison, results
 VALUES = arrays(np.float64, st.integers(3, 8), elements=st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]))
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_correlations_are_scipys(data: st.DataObject) -> None:
     """Spearman's rho and Kendall's tau-b equal scipy's, ties included; where one side is all equal there is none."""

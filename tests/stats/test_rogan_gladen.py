@@ -7,7 +7,7 @@ import pytest
 
 from evalh.errors import StatsError, TooFewData
 from evalh.stats.estimate import Estimate
-from evalh.stats.rogan_gladen import corrected_win_rate
+from evalh.stats.rogan_gladen import corrected_win_rate, tables, win_rate
 
 OUTCOMES = np.array([1, 0, -1])
 
@@ -82,7 +82,7 @@ def test_what_cannot_be_corrected_is_refused(counts: dict[tuple[int, int | None]
         _corrected(*_expand({**counts, (1, None): 10}))
 
 
-def test_without_one_question_it_may_not_be_defined() -> None:
+def test_an_outcome_from_a_single_question_gives_no_interval() -> None:
     """All losses on one question: a figure, but no interval."""
     found = _corrected([1, 1, -1, -1, 1], [1, 1, -1, -1, None], [0, 1, 2, 2, 3])
     assert found.value is not None
@@ -98,3 +98,17 @@ def test_the_other_side_is_the_mirror() -> None:
     other = _corrected([-s for s in said], [None if p is None else -p for p in people])
     assert one.value == pytest.approx(1 - (other.value or 0.0))
     assert one.low == pytest.approx(1 - (other.high or 0.0))
+
+
+def test_the_error_is_that_of_leaving_out_questions() -> None:
+    """The closed form agrees with the jackknife of the whole correction, also where questions hold several comparisons."""
+    rng = np.random.default_rng(4)
+    people = rng.choice([1, 0, -1], 900, p=[0.5, 0.2, 0.3])
+    said = np.where(rng.random(900) < 0.75, people, rng.choice([1, 0, -1], 900))
+    cluster = np.arange(900) // 3
+    voted = (cluster % 2 == 0).astype(float)
+    shares = (people[:, None] == OUTCOMES).astype(float)
+    found = corrected_win_rate(cluster, said, shares, np.ones(900), voted)
+    sums = tables(cluster, said, shares, np.ones(900), voted)
+    left_out = win_rate(sums.sum(axis=0) - sums)
+    assert found.standard_error == pytest.approx((((left_out - left_out.mean()) ** 2).sum()) ** 0.5, rel=0.05)

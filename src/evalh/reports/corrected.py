@@ -56,20 +56,20 @@ def corrected_lines(found: Correction | None) -> list[str]:
     if found is None:
         return []
     head = f"as people would have it, from votes on {count(found.voted)} of {count(found.judged)} comparisons"
-    rows: list[tuple[str, ...]] = [("win rate", "judge", "people alone", "corrected", "judge's weight", "Rogan–Gladen")]
+    rows: list[tuple[str, ...]] = [("win rate", "judge", "people alone", "corrected", "judge's weight")]
     for m in found.models:
         w = m.win_rate
         three = (w.judge, w.people, w.estimate) if w is not None else (None, None, None)
         cells = (*map(_rate, three), fixed(w.tuning if w is not None and not found.refused else None, 2))
-        rows.append((shorten(m.model), *cells, _rate(m.rogan_gladen)))
+        rows.append((shorten(m.model), *cells))
     rated = found.ratings
     if rated is not None and (rated.people or rated.estimates):
-        rows.append(("rating", "", "", "", "", ""))
+        rows.append(("rating", "", "", "", ""))
         for i, m in enumerate(found.models):
             points = [_points(own[i] if own else None) for own in (rated.judge, rated.people, rated.estimates)]
             weight = fixed(rated.tuning if rated.estimates else None, 2)
-            rows.append((shorten(m.model), *points, weight, ""))
-    widths = [max(len(row[i]) for row in rows) for i in range(6)]
+            rows.append((shorten(m.model), *points, weight))
+    widths = [max(len(row[i]) for row in rows) for i in range(5)]
     table = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
     return ["", f"{head}:", *table, *_notes(found)]
 
@@ -95,8 +95,8 @@ def _notes(found: Correction) -> list[str]:
     for m in found.models:
         if m.win_rate is not None and m.win_rate.note and not found.refused:
             reasons.setdefault(m.win_rate.note, []).append(m.model)
-        if m.rogan_gladen_note:
-            reasons.setdefault(f"Rogan–Gladen: {m.rogan_gladen_note}", []).append(m.model)
+        if m.win_rate is None and m.rogan_gladen_note:
+            reasons.setdefault(m.rogan_gladen_note, []).append(m.model)
     if found.ratings is not None and found.ratings.note and not found.refused:
         reasons.setdefault(found.ratings.note, []).append("ratings")
     lines = [f"note: {line(found.refused)}; nothing is claimed from votes and judge together"] if found.refused else []

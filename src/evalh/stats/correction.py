@@ -127,7 +127,7 @@ def _model(c: _Comparisons, drawn: np.ndarray, m: int, refused: str) -> Correcte
         turned = corrected_win_rate(cluster, verdict, shares, weight, drawn[mine] * weight)
     except StatsError as error:
         return Corrected(c.names[m], powered, None, str(error))
-    note = "" if turned.low is not None else "it is not defined without one of the questions, so it has no interval"
+    note = "" if turned.low is not None else "all votes for one of the outcomes are on a single question, so it has no interval"
     return Corrected(c.names[m], powered, turned, note)
 
 

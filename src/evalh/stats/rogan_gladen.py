@@ -20,6 +20,7 @@ from evalh.stats.resample import Moments, estimates
 WINS: Final = np.array([1.0, 0.5, 0.0])
 """What an outcome counts in a win rate: win, tie, loss."""
 SINGULAR: Final = 1e-6
+_NOTHING: Final = 1e-12
 
 
 def corrected_win_rate(
@@ -35,8 +36,8 @@ def corrected_win_rate(
         drawn: (I,) how much it counts in the matrix; 0 where nobody voted.
 
     Returns:
-        Estimate, 0 to 1, n = questions with a vote. The interval holds the error of the matrix: it leaves out one question at a
-        time, judge's counts and votes together. None for its ends where the figure is not defined without one of them.
+        Estimate, 0 to 1, n = questions with a vote. The interval holds the error of the matrix (delta method, clustered by
+        question). None for its ends where all of one outcome is from a single question.
 
     Raises:
         TooFewData: nothing was voted on, or people named one outcome only, so that the judge's mistakes about the other are not
@@ -50,19 +51,43 @@ def corrected_win_rate(
     sums = tables(cluster, said, votes, weight, drawn)
     total = sums.sum(axis=0)
     refuse(total[:9].reshape(3, 3))
-    point = float(win_rate(total))
-    if not np.isfinite(point):
+    value = float(win_rate(total))
+    if not np.isfinite(value):
         raise StatsError("the matrix of the judge's mistakes cannot be turned round: some of its columns say nearly the same")
     n = int((sums[:, :9].sum(axis=1) > 0).sum())
-    apart = win_rate(total - sums) - point
-    if n < 2 or not np.isfinite(apart).all():
-        return Estimate(min(max(point, 0.0), 1.0), None, None, n)
-    added = -apart * (n - 1.0)
-    added -= np.where(sums[:, :9].sum(axis=1) > 0, added.sum() / n, 0.0)
+    seen = (sums[:, :9].reshape(-1, 3, 3).sum(axis=1) > 0).sum(axis=0)
+    if (seen == 1).any():
+        return Estimate(min(max(value, 0.0), 1.0), None, None, n)
+    added = n * _added(sums, seen / np.maximum(seen - 1.0, 1.0))
     moments = Moments(np.array([n]), np.array([float(added @ added)]), np.array([float((added**3).sum())]))
-    found = estimates(np.array([point]), moments, allowance=unseen(n) / _slope(total) ** 2)[0]
-    value, low, high = (None if x is None else min(max(x, 0.0), 1.0) for x in (found.value, found.low, found.high))
-    return Estimate(value, low, high, found.n, found.standard_error)
+    room = unseen(n) / _slope(total) ** 2
+    found = estimates(np.array([value]), moments, allowance=room)[0]
+    kept, low, high = (None if x is None else min(max(x, 0.0), 1.0) for x in (found.value, found.low, found.high))
+    return Estimate(kept, low, high, found.n, found.standard_error)
+
+
+def _added(sums: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """What each question adds to the corrected win rate: the derivative of `win_rate` along its sums, (Q, 12) -> (Q,).
+
+    Args:
+        factor: (3,) for each outcome of people's, c / (c - 1) with c questions that hold it: its column is estimated from them.
+    """
+    matrix, heard = sums[:, :9].reshape(-1, 3, 3), sums[:, 9:]
+    total = matrix.sum(axis=0)
+    given = total.sum(axis=0)
+    columns = total / np.where(given > 0, given, 1.0)
+    shares = heard.sum(axis=0) / heard.sum()
+    wrong = (matrix - columns * matrix.sum(axis=1, keepdims=True)) * factor / np.where(given > 0, given, 1.0)
+    moved = (heard - shares * heard.sum(axis=1, keepdims=True)) / heard.sum()
+    if given[1] > _NOTHING:
+        turned = np.linalg.solve(columns.T, WINS)
+        people = np.linalg.solve(columns, shares)
+        found: np.ndarray = (moved - wrong @ people) @ turned
+        return found
+    mean = WINS @ columns
+    value = (shares @ WINS - mean[2]) / (mean[0] - mean[2])
+    found = (moved @ WINS - (WINS @ wrong) @ np.array([value, 0.0, 1.0 - value])) / (mean[0] - mean[2])
+    return found
 
 
 def tables(cluster: np.ndarray, said: np.ndarray, votes: np.ndarray, weight: np.ndarray, drawn: np.ndarray) -> np.ndarray:
@@ -112,7 +137,7 @@ def win_rate(sums: np.ndarray) -> np.ndarray:
         shares = heard / heard.sum(axis=-1, keepdims=True)
         mean = np.einsum("k,...kl->...l", WINS, columns)
         two = ((shares @ WINS) - mean[..., 2]) / (mean[..., 0] - mean[..., 2])
-        tied = given[..., 1] > 1e-12
+        tied = given[..., 1] > _NOTHING
         whole = np.isfinite(columns).all(axis=(-2, -1)) & tied
         safe = np.where(whole[..., None, None], columns, np.eye(3))
         fine = np.abs(np.linalg.det(safe)) > SINGULAR
