@@ -108,15 +108,23 @@ def _against(cells: Cells, a: int, b: int, rng: np.random.Generator) -> Differen
         return None
     sums = np.array([[x for found in lists for x in found[q]] for q in questions])
 
-    def rates(s: np.ndarray, which: int) -> np.ndarray:
-        mean: np.ndarray = (s[..., 2 * which :: 4] / s[..., 2 * which + 1 :: 4]).mean(axis=-1)
-        return mean
-
-    value = interval(sums, lambda s: rates(s, 1) - rates(s, 0), allowance=1.0 / 4.0)
+    # half a game against one of the opponents, as far as one verdict goes where nothing differs
+    value = interval(sums, lambda s: against_rates(s, 1) - against_rates(s, 0), allowance=(0.5 / len(opponents)) ** 2)
     total = sums.sum(axis=0)
-    p = sign_flip_test(rates(sums, 1) - rates(sums, 0), rng)
+    p = sign_flip_test(against_rates(sums, 1) - against_rates(sums, 0), rng)
     names = tuple(cells.models[i] for i in opponents)
-    return Difference("against", _within(value, 1.0), float(rates(total, 0)), float(rates(total, 1)), p, names)
+    return Difference("against", _within(value, 1.0), float(against_rates(total, 0)), float(against_rates(total, 1)), p, names)
+
+
+def against_rates(sums: np.ndarray, which: int) -> np.ndarray:
+    """Mean over opponents of the win rate of the first (0) or the second (1) model.
+
+    Args:
+        sums: (..., 4 x opponents); for each opponent outcome and weight of the first model's games, then of the second's.
+        which: 0 or 1.
+    """
+    mean: np.ndarray = (sums[..., 2 * which :: 4] / sums[..., 2 * which + 1 :: 4]).mean(axis=-1)
+    return mean
 
 
 def _within(estimate: Estimate, bound: float) -> Estimate:

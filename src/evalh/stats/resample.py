@@ -2,15 +2,16 @@
 
 Questions are the independent units: whatever was asked about one question moves together. Every figure here is a smooth
 function of sums over questions, so leaving one question out (the jackknife) costs one evaluation per question, is exact, and
-needs no random numbers. Percentile bootstraps of the same sums cover only 85-91 % at the 10 questions of a category; the two
-forms below hold 95 % there. docs/intervals.md has the simulation and the reasons:
+needs no random numbers. Percentile bootstraps of the same sums (`evalh.stats.bootstrap`) cover only 72-92 % at the 10 questions
+of a category; the two forms below cover 93.5-96.5 % there. docs/intervals.md has the simulation and the reasons:
 
 - `skew_limits`, for figures without natural ends: Student's t on the jackknife standard error, corrected for skewness by
-  Hall's cubic transformation.
+  Hall's cubic transformation and for what the fourth moment tells of that correction.
 - `share_limits`, for figures between 0 and 1: Wilson's score interval at the number of independent games that the jackknife
   standard error is worth.
 
-Both allow for one more question that differs by a stated small amount, so that ten equal answers are not taken for certainty.
+Both allow for one more question that differs by a stated small amount, so that ten equal answers are not taken for certainty;
+the allowance fades once questions are seen to differ by as much.
 Ratings have no finite jackknife near separation; `expanded_levels` gives the percentiles for their bootstrap.
 """
 
@@ -30,6 +31,8 @@ Statistic = Callable[[np.ndarray], np.ndarray]
 
 LEVEL = 0.95
 SHARE_PRIOR = 0.1  # weight of the pseudo-questions at 0 and at 1 in the variance of a share
+SKEW_QUESTIONS = 4.0  # questions at which half of the skewness seen is believed
+HEAVY, TWO_VALUED = 2.0, 3.6  # how the quantile answers to the fourth moment, per question (docs/intervals.md)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,13 @@ class Moments:
     Attributes:
         n: (G,) questions that each figure rests on.
         squares: (G,) sum over questions of the squared deviation of its jackknife pseudo-value, (n - 1)(mean - left out).
-        cubes: (G,) the same with cubes.
+        cubes, fourths: (G,) the same with third and fourth powers.
     """
 
     n: np.ndarray
     squares: np.ndarray
     cubes: np.ndarray
+    fourths: np.ndarray
 
     def standard_error(self) -> np.ndarray:
         """(G,) jackknife standard error, NaN for fewer than two questions (Efron & Stein 1981)."""
@@ -69,9 +73,11 @@ def jackknife(left_out: np.ndarray, group: np.ndarray | None = None, groups: int
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.bincount(index, weights=left_out, minlength=groups) / n
         deviation = (n[index] - 1) * (mean[index] - left_out)
-        squares = np.bincount(index, weights=deviation**2, minlength=groups)
-        cubes = np.bincount(index, weights=deviation**3, minlength=groups)
-    return Moments(n, squares, cubes)
+        square = deviation * deviation
+        squares, cubes, fourths = (
+            np.bincount(index, weights=power, minlength=groups) for power in (square, square * deviation, square * square)
+        )
+    return Moments(n, squares, cubes, fourths)
 
 
 def skew_limits(
@@ -80,13 +86,15 @@ def skew_limits(
     """Limits of figures that have no natural ends (mean scores, ratios of sums).
 
     With T the Student statistic and a = skewness / sqrt(n), T + a T^2 / 3 + a^2 T^3 / 27 + a / 6 is free of skewness to
-    O(1/n) and, being monotone, can be solved for the figure; n - 1 degrees of freedom.
+    O(1/n) and, being monotone, can be solved for the figure; n - 1 degrees of freedom. The skewness seen is shrunk by
+    n / (n + 4) and the quantile answers to the fourth moment (`_quantile_factor`): the constants come from the simulation of
+    docs/intervals.md.
 
     Args:
         value: (G,) the figures.
         moments: of the same figures.
-        allowance: (G,) or number; squared deviation added to `moments.squares`, in units of the figure squared: how far one
-            question may differ although none did.
+        allowance: (G,) or number; squared deviation added to `moments.squares` where no question differs, in units of the
+            figure squared: how far one question may differ although none did. It fades where questions are seen to differ.
         level: nominal coverage.
 
     Returns:
@@ -95,15 +103,40 @@ def skew_limits(
     Source: P. Hall (1992), "On the removal of skewness by transformation", J. R. Statist. Soc. B 54, 221-228.
     """
     n = moments.n.astype(np.float64)
-    quantile = _t_quantiles(moments.n, level)
+    added = _faded(np.broadcast_to(np.asarray(allowance, dtype=np.float64), n.shape), moments.squares, 2.0)
+    squares = moments.squares + added
+    quantile = _t_quantiles(moments.n, level) * _quantile_factor(n, squares, moments.cubes, moments.fourths + added**2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        spread = np.sqrt((moments.squares + allowance) / (n - 1))
+        spread = np.sqrt(squares / (n - 1))
         skewness = moments.cubes / n / spread**3 * (n * n / ((n - 1) * (n - 2)))
-        a = np.where((n > 2) & (spread > 0), skewness / np.sqrt(n), 0.0)
+        a = np.where((n > 2) & (spread > 0), skewness / np.sqrt(n), 0.0) * n / (n + SKEW_QUESTIONS)
         error = spread / np.sqrt(n)
         low = value - error * _untransform(quantile, a)
         high = value - error * _untransform(-quantile, a)
     return np.where(n > 1, low, np.nan), np.where(n > 1, high, np.nan)
+
+
+def _quantile_factor(n: np.ndarray, squares: np.ndarray, cubes: np.ndarray, fourths: np.ndarray) -> np.ndarray:
+    """What Student's quantile is multiplied by, (G,), from the fourth moment of the questions.
+
+    Heavy tails (excess kurtosis k above -1/2, as unequal numbers of rows per question give) hide in few questions: longer, by
+    2 (k + 1/2) / n. In samples of two values the skewness seen moves against the mean (the slope, k - 3/2 skewness^2, is -2 or
+    less), and correcting for it makes the interval too long: shorter, by 3.6 times what the slope is below -1.4, over n; not
+    below five questions, where any sample looks so, and in full from ten.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        kurtosis = n * fourths / squares**2 - 3.0
+        slope = kurtosis - 1.5 * n * cubes**2 / squares**3
+        seen = np.clip((n - 4.0) / 6.0, 0.0, 1.0)
+        factor = 1.0 + (HEAVY * np.maximum(kurtosis + 0.5, 0.0) - TWO_VALUED * seen * np.maximum(-slope - 1.4, 0.0)) / n
+    return np.where(np.isfinite(factor), np.clip(factor, 0.6, 1.4), 1.0)
+
+
+def _faded(allowance: np.ndarray, squares: np.ndarray, rate: float) -> np.ndarray:
+    """What is left of an allowance (G,) where the squared deviations seen are `squares`: less, the more is seen."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        left = allowance * np.exp(-squares / (rate * allowance))
+    return np.where(allowance > 0, left, 0.0)
 
 
 def share_limits(
@@ -112,13 +145,15 @@ def share_limits(
     level: float = LEVEL,
     most: np.ndarray | float = 1.0,
     factor: np.ndarray | float = 1.0,
+    parts: np.ndarray | float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Limits of figures between 0 and 1 (win rates), never outside, and inside them wherever a question is left to chance.
 
     The score interval of Wilson (1927) with n / d independent games in place of n. d is the variance of a question's share
-    relative to that of one win-or-lose game (the design effect of Kish 1965, at most 1 per question), estimated with 0.1
-    pseudo-questions at 0 and 0.1 at 1 so that equal shares do not mean certainty. The quantile moves from the normal one
-    (d = 1: the binomial variance is known) to Student's t with n - 1 degrees of freedom (d = 0: it is estimated).
+    relative to that of one win-or-lose game (the design effect of Kish 1965, at most 1 per question). So that equal shares do
+    not mean certainty, it is estimated with w pseudo-questions at 0 and w at 1, where w is 0.1 per part and fades to nothing
+    where questions are seen to differ. The quantile moves from the normal one (d = 1: the binomial variance is known) to
+    Student's t with n - 1 degrees of freedom (d = 0: it is estimated).
 
     Questions that weigh differently are worth fewer of equal weight, n / m (Kish's `most`, m): d may then reach m, the
     pseudo-questions weigh m times as much, the degrees of freedom are those of n / m, and the quantile stays by a factor of m^2
@@ -131,6 +166,8 @@ def share_limits(
         most: (G,) or number; n sum w^2 / (sum w)^2 over the weights of a figure's questions, 1 where they are equal.
         factor: (G,) or number; how many times the variance of a share of win-or-lose games that of the figure is where every
             question is one such game: 1 for a share itself, more for a prediction away from the questions seen.
+        parts: (G,) or number; of how many win rates the figure is the mean (a model's opponents), so that one game moves it
+            by so much less.
 
     Returns:
         low, high, each (G,); NaN where there are fewer than two questions.
@@ -139,7 +176,7 @@ def share_limits(
     "Evaluating confidence interval methods for binomial proportions in clustered surveys", J. Surv. Stat. Methodol. 3, 484-503.
     """
     n = moments.n.astype(np.float64)
-    w = SHARE_PRIOR * most
+    w = most * _faded(np.broadcast_to(SHARE_PRIOR / np.maximum(parts, 1.0), n.shape), moments.squares, 1.0)
     total = n + 2 * w
     with np.errstate(divide="ignore", invalid="ignore"):
         centre = (n * value + w) / total
@@ -157,7 +194,13 @@ def share_limits(
 
 
 def interval(
-    sums: np.ndarray, statistic: Statistic, *, share: bool = False, allowance: float = 0.0, level: float = LEVEL
+    sums: np.ndarray,
+    statistic: Statistic,
+    *,
+    share: bool = False,
+    allowance: float = 0.0,
+    parts: float = 1.0,
+    level: float = LEVEL,
 ) -> Estimate:
     """A figure with its interval, from sufficient statistics per question.
 
@@ -166,6 +209,7 @@ def interval(
         statistic: smooth function of their sums over questions, (..., k) -> (...).
         share: whether the figure lies between 0 and 1 by definition (`share_limits`), else `skew_limits`.
         allowance: see `skew_limits`; not used for shares.
+        parts: see `share_limits`; used for shares only.
         level: nominal coverage.
 
     Returns:
@@ -185,7 +229,7 @@ def interval(
     if not np.isfinite(value[0]):
         raise TooFewData("the figure is not defined on the questions scored (a sum it divides by is zero)")
     moments = jackknife(left_out)
-    return estimates(value, moments, share=share, allowance=allowance, level=level)[0]
+    return estimates(value, moments, share=share, allowance=allowance, parts=parts, level=level)[0]
 
 
 def estimates(
@@ -197,12 +241,16 @@ def estimates(
     level: float = LEVEL,
     most: np.ndarray | float = 1.0,
     factor: np.ndarray | float = 1.0,
+    parts: np.ndarray | float = 1.0,
 ) -> list[Estimate]:
     """G figures with their intervals; see `interval` and `share_limits` for the arguments.
 
     A figure that is not finite has the value None.
     """
-    limits = share_limits(value, moments, level, most, factor) if share else skew_limits(value, moments, allowance, level)
+    if share:
+        limits = share_limits(value, moments, level, most, factor, parts)
+    else:
+        limits = skew_limits(value, moments, allowance, level)
     columns = [np.asarray(c).tolist() for c in (value, *limits, moments.n, moments.standard_error())]
     return [
         Estimate(_finite(v), _finite(low), _finite(high), int(n), _finite(error))

@@ -62,7 +62,8 @@ def model_win_rates(cells: PairCells, models: int) -> list[Estimate | None]:
     model = key // questions
     moments = jackknife(rate[model] + moved / opponents[model], model, models)
     given, rows = (np.bincount(cell, weights=np.tile(c, 2)) for c in (cells.weight, cells.scored))
-    found = estimates(rate, moments, share=True, most=unequal(_weight(given, rows), model, models))
+    most = unequal(_weight(given, rows), model, models)
+    found = estimates(rate, moments, share=True, most=most, parts=opponents)
     return [e if e.n else None for e in found]
 
 
