@@ -104,7 +104,7 @@ def _moments(sums: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray]) ->
     left = np.where(there, left, 0.0)
     mean = left.sum(axis=1) / n
     shift = np.where(there, (n - 1)[:, None] * (mean[:, None] - left), 0.0)
-    return Moments(n, (shift**2).sum(axis=1), (shift**3).sum(axis=1))
+    return Moments(n, *((shift**power).sum(axis=1) for power in (2, 3, 4)))
 
 
 def _sums(name: str, regime: Regime, rng: np.random.Generator, shape: tuple[int, int], noise: float) -> np.ndarray:

@@ -63,7 +63,7 @@ def test_halls_transformation_solves_its_equation(values: list[float]) -> None:
     n, s = len(data), data.std(ddof=1)
     skew, kurtosis = stats.skew(data), stats.kurtosis(data)
     shorter = 3.6 * min(max((n - 4) / 6, 0), 1) * max(-(kurtosis - 1.5 * skew**2) - 1.4, 0)
-    factor = np.clip(1 + (2 * max(kurtosis + 0.5, 0) - shorter) / n, 0.6, 1.4)
+    factor = np.clip(1 + (20 / n * max(kurtosis + 0.5, 0) - shorter) / n, 0.6, 1.4)
     a = ((data - data.mean()) ** 3).sum() / n / s**3 * n * n / ((n - 1) * (n - 2)) / np.sqrt(n) * n / (n + 4)
     for limit, quantile in ((found.low, stats.t.ppf(0.975, n - 1)), (found.high, stats.t.ppf(0.025, n - 1))):
         t = (data.mean() - limit) / s * np.sqrt(n)

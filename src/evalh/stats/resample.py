@@ -32,7 +32,7 @@ Statistic = Callable[[np.ndarray], np.ndarray]
 LEVEL = 0.95
 SHARE_PRIOR = 0.1  # weight of the pseudo-questions at 0 and at 1 in the variance of a share
 SKEW_QUESTIONS = 4.0  # questions at which half of the skewness seen is believed
-HEAVY, TWO_VALUED = 2.0, 3.6  # how the quantile answers to the fourth moment, per question (docs/intervals.md)
+HEAVY, TWO_VALUED = 20.0, 3.6  # how the quantile answers to the fourth moment, per question (docs/intervals.md)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def _quantile_factor(n: np.ndarray, squares: np.ndarray, cubes: np.ndarray, four
     """What Student's quantile is multiplied by, (G,), from the fourth moment of the questions.
 
     Heavy tails (excess kurtosis k above -1/2, as unequal numbers of rows per question give) hide in few questions: longer, by
-    2 (k + 1/2) / n. In samples of two values the skewness seen moves against the mean (the slope, k - 3/2 skewness^2, is -2 or
+    20 (k + 1/2) / n^2. In samples of two values the skewness seen moves against the mean (the slope, k - 3/2 skewness^2, is -2 or
     less), and correcting for it makes the interval too long: shorter, by 3.6 times what the slope is below -1.4, over n; not
     below five questions, where any sample looks so, and in full from ten.
     """
@@ -128,7 +128,8 @@ def _quantile_factor(n: np.ndarray, squares: np.ndarray, cubes: np.ndarray, four
         kurtosis = n * fourths / squares**2 - 3.0
         slope = kurtosis - 1.5 * n * cubes**2 / squares**3
         seen = np.clip((n - 4.0) / 6.0, 0.0, 1.0)
-        factor = 1.0 + (HEAVY * np.maximum(kurtosis + 0.5, 0.0) - TWO_VALUED * seen * np.maximum(-slope - 1.4, 0.0)) / n
+        longer = HEAVY / n * np.maximum(kurtosis + 0.5, 0.0)
+        factor = 1.0 + (longer - TWO_VALUED * seen * np.maximum(-slope - 1.4, 0.0)) / n
     return np.where(np.isfinite(factor), np.clip(factor, 0.6, 1.4), 1.0)
 
 
