@@ -59,6 +59,7 @@ def table_rows(table: Table) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for m in table.models:
         row: dict[str, Any] = {"model": m.model, "rank_best": m.rank and m.rank[0], "rank_worst": m.rank and m.rank[1]}
+        row["groups"] = m.groups
         figures = {"mean_score": m.mean_score, "relative_score": m.relative_score, "win_rate": m.win_rate}
         figures |= {"length_controlled_win_rate": m.length_controlled_win_rate, "rating": m.rating}
         aspects = {f"aspect_{name}": e for name, e in m.aspects.items()}

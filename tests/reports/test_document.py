@@ -45,6 +45,7 @@ MODEL = [
     "losses",
     "scored",
     "unscored",
+    "groups",
 ]
 PAIR = [
     "model_a",
@@ -59,6 +60,7 @@ PAIR = [
     "p_adjusted",
     "scored",
     "unscored",
+    "p_bh",
 ]
 COST = ["usd", "requests", "cached", "input_tokens", "output_tokens", "unpriced"]
 ESTIMATE = {"value", "low", "high", "n", "standard_error"}

@@ -2,11 +2,12 @@
 
 import csv
 import io
+import re
 from dataclasses import replace
 
 import pytest
 
-from evalh.reports import render
+from evalh.reports import render, words
 from evalh.reports.leaderboard import Leaderboard, ModelRow, PairRow, Table
 from evalh.stats.estimate import Estimate
 from reports import builder
@@ -75,9 +76,9 @@ Figures are shown with 95% intervals; n is the number of questions that they res
 
 Relative to a.
 
-| model a | model b | a wins | ties | b wins | total a | total b | win rate of a | p | p (Holm) | n | scored | unscored |
-| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-| a | b | 7 | 1 | 2 | 693.0 | 638.0 | 75.0% (50.0–90.0) | 0.004 | 0.004 | 10 | 10 | 0 |
+| model a | model b | a wins | ties | b wins | total a | total b | win rate of a | p | p (Holm) | p (BH) | n | scored | unscored |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| a | b | 7 | 1 | 2 | 693.0 | 638.0 | 75.0% (50.0–90.0) | 0.004 | 0.004 | – | 10 | 10 | 0 |
 
 Unscored judgments: 1 (1 cut off before the verdict); they count in no figure.
 
@@ -88,7 +89,7 @@ Note: Beware \\| of \\*this\\*.
 | # | model | score | n | wins | ties | losses | scored | unscored |
 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 | – | a | 8.00 (7.00–9.00) | 5 | 0 | 0 | 0 | 5 | 0 |
-"""
+"""  # noqa: E501
 
 
 def small():
@@ -193,6 +194,25 @@ def test_markdown_is_complete():
     assert render.markdown(small()) == MARKDOWN
 
 
+def test_groups_stand_beside_the_ranks():
+    """Letters of the models that cannot be told apart are in the terminal, in markdown and on the page, and are explained."""
+    made = small()
+    board = made.leaderboards["j"]
+    rows = [replace(row, groups=letters) for row, letters in zip(board.overall.models, ("a", "ab"), strict=True)]
+    overall = replace(board.overall, models=tuple(rows))
+    made = replace(made, leaderboards={"j": replace(board, overall=overall)})
+    shown = render.plain(made)
+    assert re.search(r"^ab? +7/1/2", shown, re.MULTILINE)
+    assert "Models with a letter in common cannot be told apart (p, Holm, above 0.05)." in shown
+    text = render.markdown(made)
+    assert "| # | group | model |" in text
+    assert "| 2 | ab | b |" in text
+    assert "Models with a letter in common cannot be told apart" in text
+    assert ",2,2,ab," in render.csv_text(made)
+    same = replace(overall, models=tuple(replace(row, groups="a") for row in rows))
+    assert words.groups(same) == "No model can be told apart from another (p, Holm, above 0.05)."
+
+
 def test_markdown_shows_hostile_names_as_text():
     """No unescaped mark of markdown or HTML remains: tables keep their columns and nothing becomes a link or a tag."""
     text = render.markdown(builder.hostile())
@@ -203,7 +223,7 @@ def test_markdown_shows_hostile_names_as_text():
         if number and not shown.startswith((">", "|")):
             assert not set(bare) & set("`*[]<>|"), shown
         elif shown.startswith("|"):
-            assert bare.count("|") in (7, 10, 12, 13, 14), shown
+            assert bare.count("|") in (7, 10, 12, 13, 14, 15), shown
             assert not set(bare) & set("`*[]<>"), shown
 
 

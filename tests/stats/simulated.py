@@ -14,6 +14,7 @@ from itertools import combinations
 import numpy as np
 
 from evalh.errors import Disconnected
+from evalh.stats.bootstrap import Method, bootstrap
 from evalh.stats.bradley_terry import rating_estimates, ratings, win_matrix
 from evalh.stats.cells import PairCells
 from evalh.stats.compare import against_rates
@@ -182,8 +183,35 @@ def ratings_covered(regime: Regime, questions: int, evaluations: int = RATING_EV
     return float(np.mean(held)), float(np.mean(open_ended))
 
 
+def bootstraps_covered(figure: Figure, regime: Regime, questions: int, method: Method, evaluations: int = 400) -> float:
+    """Coverage of a bootstrap of the same sums, averaged over the settings; an interval that is missing holds nothing."""
+    held = []
+    for i, setting in enumerate(regime.settings):
+        known = truth(regime, setting, figure.statistic)
+        rng = np.random.default_rng([questions, i])
+        for sums in regime.draw(rng, evaluations, questions, setting):
+            e = bootstrap(sums, figure.statistic, rng, method=method, rounds=500)
+            held.append(e.low is not None and e.high is not None and e.low <= known <= e.high)
+    return float(np.mean(held))
+
+
+BESIDE = (("win rate of a pair", 1), ("mean score", 0), ("mean score", 5), ("relative score", 5))
+
+
+def beside() -> None:
+    """Print the table of the methods that are not the default."""
+    for name, index in BESIDE:
+        regime = FIGURES[name].regimes[index]
+        for method in ("percentile", "bca"):
+            shown = " | ".join(f"{100 * bootstraps_covered(FIGURES[name], regime, n, method):.1f}" for n in QUESTIONS)  # type: ignore[arg-type]
+            print(f"| {name}, {regime.name} | {method} | {shown} |", flush=True)
+
+
 def main(chosen: list[str]) -> None:
-    """Print the tables of docs/intervals.md: those of the figures named, or all."""
+    """Print the tables of docs/intervals.md: those of the figures named, or all; or that of the word "bootstrap"."""
+    if chosen == ["bootstrap"]:
+        beside()
+        return
     for name in chosen or [*FIGURES, "rating"]:
         print(f"\n| {name} | " + " | ".join(f"{n} questions" for n in QUESTIONS) + " |")
         print("| --- |" + " ---: |" * len(QUESTIONS))

@@ -32,6 +32,19 @@ def test_games_between_the_two() -> None:
     assert -1 <= found.value.low < 0.4
 
 
+def test_every_test_of_a_difference() -> None:
+    """Beside the default stand Wilcoxon's and McNemar's; scores are not verdicts, and have no McNemar."""
+    rows = [comparison(f"q{i}", "new", "old", x) for i, x in enumerate([1.0] * 7 + [0.0, 0.5])]
+    rows += [score(f"q{i}", m, p) for i in range(6) for m, p in (("old", 5), ("new", 6 + i))]
+    found = compared(rows, "old", "new")
+    verdicts, scores = found["win_rate"].tests, found["mean_score"].tests
+    assert verdicts.sign_flip == found["win_rate"].p_value == pytest.approx(18 / 256)
+    assert verdicts.wilcoxon == pytest.approx(18 / 256)  # all sizes are equal
+    assert verdicts.mcnemar == pytest.approx(18 / 256)
+    assert verdicts.mcnemar_mid_p == pytest.approx(10 / 256)
+    assert (scores.wilcoxon, scores.mcnemar, scores.mcnemar_mid_p) == (pytest.approx(2 / 64), None, None)
+
+
 def test_scores_of_the_same_questions() -> None:
     """Only questions scored for both count; turns of a question stay together."""
     rows = [score(f"q{i}", "old", 5 + i % 2, turn=t) for i in range(6) for t in (1, 2)]

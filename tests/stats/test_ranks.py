@@ -1,6 +1,11 @@
 from __future__ import annotations
 
-from evalh.stats.ranks import ranks
+from itertools import combinations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evalh.stats.ranks import groups, ranks
 
 
 def test_ranks_count_significant_pairs() -> None:
@@ -24,3 +29,34 @@ def test_one_model_and_none() -> None:
     """One model is first; no model has no rank."""
     assert ranks("a", {}) == {"a": (1, 1)}
     assert ranks([], {}) == {}
+
+
+def test_letters_of_a_chain() -> None:
+    """A model between two others shares a letter with both, although these are told from each other."""
+    assert groups("abc", {("a", "c"): (1.0, 0.01), ("a", "b"): (1.0, 0.2)}) == {"a": "a", "b": "ab", "c": "b"}
+
+
+@settings(deadline=None)
+@given(st.integers(0, 7), st.data())
+def test_a_common_letter_is_what_cannot_be_told_apart(size: int, data: st.DataObject) -> None:
+    """Two models share a letter exactly where their pair is not significant, and no letter is idle."""
+    models = [f"m{i}" for i in range(size)]
+    pairs = {pair: (1.0, data.draw(st.sampled_from([0.01, 0.5]))) for pair in combinations(models, 2)}
+    letters = groups(models, pairs)
+    assert letters is not None
+    assert list(letters) == models
+    assert all(letters.values())
+    for (first, second), (_, p) in pairs.items():
+        assert bool({*letters[first]} & {*letters[second]}) == (p > 0.05)
+    members = {letter: {m for m in models if letter in letters[m]} for letter in {*"".join(letters.values())}}
+    assert not any(one < other for one in members.values() for other in members.values())
+
+
+def test_groups_without_pairs() -> None:
+    """Nothing tested, nothing told apart; no model, no letter; more groups than letters, none."""
+    assert groups("ab", {}) == {"a": "a", "b": "a"}
+    assert groups([], {}) == {}
+    many = [f"m{i:03}" for i in range(60)]
+    assert groups(many, dict.fromkeys(combinations(many, 2), (1.0, 0.001))) is None
+    # twenty pairs of models told from each other and from nothing else have a million largest groups
+    assert groups(many, {(many[i], many[i + 1]): (1.0, 0.001) for i in range(0, 40, 2)}) is None

@@ -49,6 +49,7 @@ class Compared:
         return self.overall[0]
 
 
+TESTED: Final = "p: paired sign-flip test by question; --format json has Wilcoxon's and McNemar's beside it."
 TITLES: Final = {"win_rate": "games won", "against": "win rate against the same opponents", "mean_score": "score"}
 
 
@@ -98,8 +99,9 @@ def text(compared: Compared, verdict: Verdict) -> str:
         "  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
         for row in rows
     ]
+    lines += ["", TESTED]
     if compared.categories:
-        lines += ["", f"Categories: {TITLES[compared.main.figure]}; their p-values are adjusted for their number (Holm)."]
+        lines += [f"Categories: {TITLES[compared.main.figure]}; their p-values are adjusted for their number (Holm)."]
     lines += [f"note: {visible(note)}" for note in compared.notes]
     if verdict.asked:
         lines += ["", "gate: passed" if verdict.passed else f"gate: NOT passed: {'; '.join(verdict.reasons)}"]
@@ -115,6 +117,7 @@ def markdown(compared: Compared, verdict: Verdict) -> str:
     rows += [(name, *_cells(d, p)) for name, (d, p) in compared.categories.items()]
     lines += [f"| {' | '.join(_md(cell) for cell in row)} |" for row in rows]
     lines += ["", *(f"> {_md(note)}" for note in compared.notes), *(f"> **{_md(why)}**" for why in verdict.reasons)]
+    lines.append(_md(TESTED))
     lines.append(f"Judge: {_md(compared.judge)}. The difference is {_md(compared.second)} minus {_md(compared.first)}.")
     return "\n".join(lines)
 
@@ -130,6 +133,7 @@ def to_json(compared: Compared, verdict: Verdict) -> dict[str, Any]:
             "second": d.second,
             "p_value": d.p_value,
             "p_adjusted": adjusted,
+            "tests": asdict(d.tests),
             "opponents": list(d.opponents),
         }
 

@@ -206,6 +206,7 @@ def _model(row: ModelRow) -> dict[str, Any]:
         "losses": row.losses,
         "scored": row.scored,
         "unscored": row.unscored,
+        "groups": row.groups,
     }
 
 
@@ -223,6 +224,7 @@ def _pair(row: PairRow) -> dict[str, Any]:
         "p_adjusted": _number(row.p_adjusted),
         "scored": row.scored,
         "unscored": row.unscored,
+        "p_bh": _number(row.p_bh),
     }
 
 

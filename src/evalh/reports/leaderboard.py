@@ -6,7 +6,7 @@ What each figure means is defined in docs/figures.md; the shape is that of `eval
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +16,8 @@ from evalh.stats.cells import Cells, collect
 from evalh.stats.estimate import Estimate
 from evalh.stats.frame import Results
 from evalh.stats.length_control import LengthRows, against, length_rows, opponent_of
-from evalh.stats.summary import Summary, default_reference, relative_scores, summarise
+from evalh.stats.ranks import groups
+from evalh.stats.summary import Summary, default_reference, leads, relative_scores, summarise
 
 if TYPE_CHECKING:
     from evalh.reports.stopping import Stopping
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
-    """One model of a leaderboard. Figures that do not apply are None (an Estimate, where there is one, carries its own n)."""
+    """One model of a leaderboard. Figures that do not apply are None (an Estimate, where there is one, carries its own n).
+
+    Two models of a table have a letter of `groups` in common exactly where they cannot be told apart; None where nothing of the
+    model was scored, or where there are more groups than letters.
+    """
 
     model: str
     rank: tuple[int, int] | None = None
@@ -38,6 +43,7 @@ class ModelRow:
     losses: int = 0
     scored: int = 0
     unscored: int = 0
+    groups: str | None = None
     aspects: Mapping[str, Estimate] = field(default_factory=dict)
     length_controlled_win_rate: Estimate | None = None
 
@@ -58,6 +64,7 @@ class PairRow:
     p_adjusted: float | None = None
     scored: int = 0
     unscored: int = 0
+    p_bh: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +233,9 @@ def _table(summary: Summary, relative: Sequence[Estimate | None], lengths: Seque
         for i, model in enumerate(summary.models)
     ]
     pairs = tuple(PairRow(**{f.name: getattr(pair, f.name) for f in fields(PairRow)}) for pair in summary.pairs)
-    return Table(tuple(sorted(rows, key=place)), pairs)
+    rows.sort(key=place)
+    letters = groups([row.model for row in rows if row.rank is not None], leads(summary.pairs)) or {}
+    return Table(tuple(replace(row, groups=letters.get(row.model)) for row in rows), pairs)
 
 
 def place(row: ModelRow) -> tuple[float, list[float], str]:

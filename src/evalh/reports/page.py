@@ -174,6 +174,7 @@ def _judge_view(ident: str, report: Report, judge: str, board: Leaderboard, plot
         "voices": words.voices(report, judge),
         "card": _card_view(report, judge),
         "headline": words.headline(board),
+        "told": words.groups(board.overall),
         "board": board,
         "overall": _table_view(board.overall, _scale(board, board.overall)),
         "categories": {name: _table_view(table, _scale(board, table)) for name, table in board.categories.items()},
@@ -208,6 +209,7 @@ def _table_view(table: Table, scale: _Scale) -> dict[str, Any]:
         "rows": rows,
         "aspects": aspects.view(table),
         "pairs": table.pairs,
+        "grouped": words.grouped(table),
         "totals": words.has_totals(table.pairs),
         "questions": max((e.n for shown in rows for e in shown["cells"] if e is not None), default=0),
     }

@@ -19,6 +19,7 @@ from evalh.reports.numbers import (
     FIGURES,
     LENGTH_CONTROLLED,
     MEAN_SCORE,
+    MISSING,
     WIN_RATE,
     Figure,
     count,
@@ -83,6 +84,9 @@ def _judge_parts(report: Report, judge: str, board: Leaderboard) -> Iterator[Tex
     yield Text()
     yield _models_table(board)
     yield Text()
+    if told := words.groups(board.overall):
+        yield Text(told, style="dim")
+        yield Text()
     if turns := words.turns(board.overall):
         yield _turns_table(board, turns)
         yield Text()
@@ -122,7 +126,7 @@ def _models_table(board: Leaderboard) -> RichTable:
     for row in board.overall.models:
         shown = [(f, getattr(row, f.field)) for f in figures]
         table.add_row(
-            rank(row.rank),
+            _two(rank(row.rank), row.groups or ""),
             _two(line(row.model), _record(row)),
             *(_two(f.value(e), _below(f, e, row.model == board.reference)) for f, e in shown),
             _two(sample_size(e for _, e in shown), count(row.unscored)),
@@ -256,14 +260,23 @@ def markdown(report: Report) -> str:
 def _md_table(table: Table, reference: str | None) -> list[str]:
     """Models and pairs of one table as markdown lines."""
     figures, turns = words.figures(table), words.turns(table)
-    head = ["#", "model", *(f.title for f in figures), *(f"turn {turn}" for turn in turns)]
+    grouped = words.grouped(table)
+    head = ["#", *["group"] * grouped, "model", *(f.title for f in figures), *(f"turn {turn}" for turn in turns)]
     rows = []
     for row in table.models:
         shown = [(f, getattr(row, f.field)) for f in figures] + [(MEAN_SCORE, row.turns.get(turn)) for turn in turns]
-        cells = [rank(row.rank), row.model, *(f.full(e) for f, e in shown), sample_size(e for _, e in shown)]
+        cells = [
+            rank(row.rank),
+            *[row.groups or MISSING] * grouped,
+            row.model,
+            *(f.full(e) for f, e in shown),
+            sample_size(e for _, e in shown),
+        ]
         cells += [count(x) for x in (row.wins, row.ties, row.losses, row.scored, row.unscored)]
         rows.append(cells)
-    out = _md_rows([*head, "n", "wins", "ties", "losses", "scored", "unscored"], rows, left=2)
+    out = _md_rows([*head, "n", "wins", "ties", "losses", "scored", "unscored"], rows, left=2 + grouped)
+    if told := words.groups(table):
+        out += [told, ""]
     if reference is not None and any(f.field == "relative_score" for f in figures):
         out += [f"Relative to {_md(reference)}.", ""]
     if aspects.names(table):
@@ -294,9 +307,10 @@ def _md_pairs(pairs: tuple[PairRow, ...]) -> list[str]:
         cells = [p.model_a, p.model_b, count(p.wins_a), count(p.ties), count(p.wins_b)]
         if sums:
             cells += [total(p.total_a), total(p.total_b)]
-        cells += [WIN_RATE.full(p.win_rate_a), p_value(p.p_value), p_value(p.p_adjusted), sample_size([p.win_rate_a])]
+        cells += [WIN_RATE.full(p.win_rate_a), p_value(p.p_value), p_value(p.p_adjusted), p_value(p.p_bh)]
+        cells.append(sample_size([p.win_rate_a]))
         rows.append([*cells, count(p.scored), count(p.unscored)])
-    return _md_rows([*head, "win rate of a", "p", "p (Holm)", "n", "scored", "unscored"], rows, left=2)
+    return _md_rows([*head, "win rate of a", "p", "p (Holm)", "p (BH)", "n", "scored", "unscored"], rows, left=2)
 
 
 def _md_rows(head: list[str], rows: Iterable[list[str]], left: int, right: int | None = None) -> list[str]:
@@ -324,7 +338,7 @@ def csv_text(report: Report) -> str:
     names = [f.field for f in FIGURES] + [f"turn_{line(t)}" for t in turns] + [f"aspect_{line(name)}" for name in scored]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    head = ["judge", "scope", "category", "model", "rank_best", "rank_worst"]
+    head = ["judge", "scope", "category", "model", "rank_best", "rank_worst", "groups"]
     head += [name + part for name in names for part in parts]
     writer.writerow([*head, "wins", "ties", "losses", "scored", "unscored"])
     for judge, board in report.leaderboards.items():
@@ -334,7 +348,7 @@ def csv_text(report: Report) -> str:
                 estimates = [getattr(row, f.field) for f in FIGURES] + [row.turns.get(t) for t in turns]
                 estimates += [row.aspects.get(name) for name in scored]
                 numbers = [cell for e in estimates for cell in _csv_estimate(e)]
-                named = [line(judge), scope, line(category), line(row.model), *(row.rank or ("", ""))]
+                named = [line(judge), scope, line(category), line(row.model), *(row.rank or ("", "")), row.groups or ""]
                 writer.writerow([*named, *numbers, row.wins, row.ties, row.losses, row.scored, row.unscored])
     return out.getvalue()
 

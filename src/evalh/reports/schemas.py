@@ -58,6 +58,7 @@ MODEL: Final[Schema] = thing(
     losses=maybe(WHOLE),
     scored=WHOLE,
     unscored=WHOLE,
+    groups=maybe(TEXT),
 )
 PAIR: Final[Schema] = thing(
     model_a=TEXT,
@@ -72,6 +73,7 @@ PAIR: Final[Schema] = thing(
     p_adjusted=maybe(NUMBER),
     scored=WHOLE,
     unscored=WHOLE,
+    p_bh=maybe(NUMBER),
 )
 ASPECTS: Final[Schema] = table(table(FIGURE))
 
@@ -127,6 +129,7 @@ def _compare() -> Schema:
         second=either(NUMBER, N, NULL),
         p_value=maybe(NUMBER),
         p_adjusted=maybe(NUMBER),
+        tests=thing(sign_flip=NUMBER, wilcoxon=NUMBER, mcnemar=maybe(NUMBER), mcnemar_mid_p=maybe(NUMBER)),
         opponents=TEXTS,
     )
     return numbered(

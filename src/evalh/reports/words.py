@@ -69,6 +69,21 @@ def headline(board: Leaderboard) -> str:
     return f"First place is shared: no model is significantly better than {', '.join(names[:-1])} or {names[-1]}."
 
 
+def grouped(table: Table) -> bool:
+    """Whether models have letters that say which of them cannot be told apart."""
+    return any(row.groups for row in table.models)
+
+
+def groups(table: Table) -> str:
+    """What the letters beside the ranks mean; empty where there are none to compare."""
+    letters = [row.groups for row in table.models if row.groups]
+    if len(letters) < 2:
+        return ""
+    if len({*letters}) == 1:
+        return "No model can be told apart from another (p, Holm, above 0.05)."
+    return "Models with a letter in common cannot be told apart (p, Holm, above 0.05)."
+
+
 def figures(table: Table) -> list[Figure]:
     """The figures that at least one model of a table has, in their fixed order."""
     return [f for f in FIGURES if any(getattr(row, f.field) is not None for row in table.models)]

@@ -22,6 +22,23 @@ from evalh.stats.estimate import Estimate
 from evalh.stats.paired import sign_flip_test
 from evalh.stats.resample import interval
 from evalh.stats.scores import UnitMeans
+from evalh.stats.signed import mcnemar_test, signed_rank_test
+
+
+@dataclass(frozen=True, slots=True)
+class PairedTests:
+    """Paired two-sided tests of one difference by question, all unadjusted.
+
+    `sign_flip` is the default: it is exact and tests the difference that is shown. `wilcoxon` ranks the questions' differences
+    by size; `mcnemar` and its mid-p count on how many questions each did better, and are None where scores, not verdicts, are
+    compared.
+    """
+
+    sign_flip: float
+    wilcoxon: float
+    mcnemar: float | None
+    mcnemar_mid_p: float | None
+
 
 FigureName = Literal["win_rate", "against", "mean_score"]
 
@@ -34,7 +51,7 @@ class Difference:
         figure: which figure is compared.
         value: second minus first; n = questions scored for both. Win rates as fractions, scores in points.
         first, second: the figure itself of each, on the same questions.
-        p_value: two-sided paired sign-flip test by question, unadjusted.
+        tests: how likely so large a difference is by chance.
         opponents: the models that both played, for "against".
     """
 
@@ -42,8 +59,13 @@ class Difference:
     value: Estimate
     first: float
     second: float
-    p_value: float
+    tests: PairedTests
     opponents: tuple[str, ...] = ()
+
+    @property
+    def p_value(self) -> float:
+        """The default test's: two-sided paired sign-flip test by question, unadjusted."""
+        return self.tests.sign_flip
 
 
 def differences(cells: Cells, first: str, second: str, rng: np.random.Generator) -> list[Difference]:
@@ -77,8 +99,19 @@ def _direct(cells: PairCells, a: int, b: int, rng: np.random.Generator) -> Diffe
     won = own.outcome if b == low else own.weight - own.outcome
     share = interval(np.stack([won, own.weight], axis=1), lambda s: s[..., 0] / s[..., 1], share=True)
     assert share.value is not None
-    p = sign_flip_test(won - 0.5 * own.weight, rng)
-    return Difference("win_rate", _stretched(share), 1.0 - share.value, share.value, p)
+    tests = _tested(won - 0.5 * own.weight, rng, verdicts=True)
+    return Difference("win_rate", _stretched(share), 1.0 - share.value, share.value, tests)
+
+
+def _tested(differences: np.ndarray, rng: np.random.Generator, *, verdicts: bool) -> PairedTests:
+    """All tests of one difference per question, (questions,)."""
+    counted = mcnemar_test(differences) if verdicts else None
+    return PairedTests(
+        sign_flip_test(differences, rng),
+        signed_rank_test(differences),
+        counted.p_value if counted else None,
+        counted.mid_p if counted else None,
+    )
 
 
 def _stretched(share: Estimate) -> Estimate:
@@ -111,9 +144,11 @@ def _against(cells: Cells, a: int, b: int, rng: np.random.Generator) -> Differen
     # half a game against one of the opponents, as far as one verdict goes where nothing differs
     value = interval(sums, lambda s: against_rates(s, 1) - against_rates(s, 0), allowance=(0.5 / len(opponents)) ** 2)
     total = sums.sum(axis=0)
-    p = sign_flip_test(against_rates(sums, 1) - against_rates(sums, 0), rng)
+    tests = _tested(against_rates(sums, 1) - against_rates(sums, 0), rng, verdicts=True)
     names = tuple(cells.models[i] for i in opponents)
-    return Difference("against", _within(value, 1.0), float(against_rates(total, 0)), float(against_rates(total, 1)), p, names)
+    return Difference(
+        "against", _within(value, 1.0), float(against_rates(total, 0)), float(against_rates(total, 1)), tests, names
+    )
 
 
 def against_rates(sums: np.ndarray, which: int) -> np.ndarray:
@@ -146,4 +181,5 @@ def _scores(cells: Cells, a: int, b: int, rng: np.random.Generator) -> Differenc
     sums = np.column_stack([both[:, 1] - both[:, 0], count])
     value = interval(sums, lambda s: s[..., 0] / s[..., 1], allowance=cells.score_step**2)
     means = both.sum(axis=0) / count.sum()
-    return Difference("mean_score", value, float(means[0]), float(means[1]), sign_flip_test(sums[:, 0], rng))
+    tests = _tested(sums[:, 0], rng, verdicts=False)
+    return Difference("mean_score", value, float(means[0]), float(means[1]), tests)

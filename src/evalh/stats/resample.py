@@ -32,7 +32,7 @@ Statistic = Callable[[np.ndarray], np.ndarray]
 LEVEL = 0.95
 SHARE_PRIOR = 0.1  # weight of the pseudo-questions at 0 and at 1 in the variance of a share
 SKEW_QUESTIONS = 4.0  # questions at which half of the skewness seen is believed
-HEAVY, TWO_VALUED = 20.0, 3.6  # how the quantile answers to the fourth moment, per question (docs/intervals.md)
+HEAVY, TWO_VALUED = 20.0, 3.6  # how the quantile answers to the fourth moment (docs/intervals.md)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +120,8 @@ def _quantile_factor(n: np.ndarray, squares: np.ndarray, cubes: np.ndarray, four
     """What Student's quantile is multiplied by, (G,), from the fourth moment of the questions.
 
     Heavy tails (excess kurtosis k above -1/2, as unequal numbers of rows per question give) hide in few questions: longer, by
-    20 (k + 1/2) / n^2. In samples of two values the skewness seen moves against the mean (the slope, k - 3/2 skewness^2, is -2 or
-    less), and correcting for it makes the interval too long: shorter, by 3.6 times what the slope is below -1.4, over n; not
+    20 (k + 1/2) / n^2. In samples of two values the skewness seen moves against the mean (the slope, k - 3/2 skewness^2, is -2
+    or less), and correcting for it makes the interval too long: shorter, by 3.6 times what the slope is below -1.4, over n; not
     below five questions, where any sample looks so, and in full from ten.
     """
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -13,7 +13,7 @@ from evalh.errors import StatsError
 from evalh.stats.bradley_terry import rating_estimates
 from evalh.stats.cells import Cells
 from evalh.stats.estimate import Estimate
-from evalh.stats.paired import holm, sign_flip_test
+from evalh.stats.paired import benjamini_hochberg, holm, sign_flip_test
 from evalh.stats.ranks import ranks
 from evalh.stats.scores import UnitMeans, chains, mean_scores, pair_totals, paired_differences, relative_by_chain, relative_to
 from evalh.stats.winrate import model_win_rates, pair_win_rates, tallies
@@ -33,6 +33,7 @@ class PairSummary:
     win_rate_a: Estimate | None
     p_value: float | None
     p_adjusted: float | None
+    p_bh: float | None
     lead: float
     scored: int
     unscored: int
@@ -70,8 +71,7 @@ def summarise(cells: Cells, stream: Sequence[int | str] = (0,)) -> Summary:
     size = len(cells.models)
     judged, missing = _judgments(cells)
     pairs = _pairs(cells, stream)
-    leads = {(p.model_a, p.model_b): (p.lead, p.p_adjusted) for p in pairs if p.p_adjusted is not None}
-    found = ranks([m for m, n in zip(cells.models, judged.tolist(), strict=True) if n], leads)
+    found = ranks([m for m, n in zip(cells.models, judged.tolist(), strict=True) if n], leads(pairs))
     rating, no_ratings = _ratings(cells, stream)
     mean_score = mean_scores(cells.scores, size, cells.score_step)
     return Summary(
@@ -88,6 +88,11 @@ def summarise(cells: Cells, stream: Sequence[int | str] = (0,)) -> Summary:
         pairs=pairs,
         no_ratings=no_ratings,
     )
+
+
+def leads(pairs: Sequence[PairSummary]) -> dict[tuple[str, str], tuple[float, float]]:
+    """The pairs that were tested, as `evalh.stats.ranks` takes them."""
+    return {(p.model_a, p.model_b): (p.lead, p.p_adjusted) for p in pairs if p.p_adjusted is not None}
 
 
 def default_reference(summary: Summary) -> str | None:
@@ -229,12 +234,15 @@ def _pairs(cells: Cells, stream: Sequence[int | str]) -> list[PairSummary]:
                 win_rate_a=rates[i] if i >= 0 else None,
                 p_value=sign_flip_test(differences, rng) if len(differences) else None,
                 p_adjusted=None,
+                p_bh=None,
                 lead=float(differences.sum()),
                 scored=scored,
                 unscored=unscored,
             )
         )
-    return [replace(p, p_adjusted=q) for p, q in zip(found, holm([p.p_value for p in found]), strict=True)]
+    p_values = [p.p_value for p in found]
+    adjusted = zip(found, holm(p_values), benjamini_hochberg(p_values), strict=True)
+    return [replace(p, p_adjusted=q, p_bh=b) for p, q, b in adjusted]
 
 
 def _generator(stream: Sequence[int | str], purpose: str) -> np.random.Generator:
