@@ -9,7 +9,7 @@ import numpy as np
 from evalh.stats.frame import Factor, Results, as_results
 from evalh.stats.paired import sign_flip_test
 from evalh.stats.power import questions_needed, spread_of_comparisons, spread_of_scores
-from stats.simulated import points
+from stats.regimes import points
 
 PILOT = 4_000  # questions of the earlier run that variances come from: enough that their error plays no part
 SIMULATED = 2_000

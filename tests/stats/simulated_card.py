@@ -19,7 +19,7 @@ from evalh.stats.estimate import Estimate
 from evalh.stats.length_preference import slope_net, slope_within
 from evalh.stats.orders import Compared
 from evalh.stats.self_preference import difference
-from stats.simulated import _logistic, points, verdicts
+from stats.regimes import _logistic, points, verdicts
 
 EVALUATIONS = 2_000  # over all settings of a regime
 QUESTIONS = (10, 16, 30, 80)
