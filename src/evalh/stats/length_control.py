@@ -147,7 +147,8 @@ def length_controlled(rows: LengthRows, models: int) -> list[Estimate | None]:
     value, variance, factor, most = _figures(rows.outcome, x, d, weight, cell, owner, models)
     shown = np.flatnonzero(n)
     k = n[shown]
-    moments = Moments(k, variance[shown] * k * (k - 1), np.zeros(len(k)))
+    nothing = np.zeros(len(k))  # higher moments do not enter the interval of a share
+    moments = Moments(k, variance[shown] * k * (k - 1), nothing, nothing)
     found = estimates(value[shown], moments, share=True, most=most[shown], factor=factor[shown])
     for model, estimate in zip(shown.tolist(), found, strict=True):
         none[model] = estimate

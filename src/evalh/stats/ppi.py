@@ -190,9 +190,9 @@ def _ratio(cluster: np.ndarray, size: int, top: np.ndarray, bottom: np.ndarray) 
 def _estimate(value: float, added: np.ndarray, n: int, share: bool, factor: float, room: float) -> Estimate:
     """A figure with its limits, from what each cluster adds to it and how many of them are independent."""
     squares = np.array([float(added @ added) * n * n * factor + room])
-    cubes = np.array([float((added**3).sum()) * n**3])
+    cubes, fourths = (np.array([float((added**power).sum()) * float(n) ** power]) for power in (3, 4))
     kept = min(max(value, 0.0), 1.0) if share else value
-    return estimates(np.array([kept]), Moments(np.array([n]), squares, cubes), share=share)[0]
+    return estimates(np.array([kept]), Moments(np.array([n]), squares, cubes, fourths), share=share)[0]
 
 
 def _correlation(u: np.ndarray, f: np.ndarray) -> float | None:

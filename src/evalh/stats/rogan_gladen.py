@@ -59,7 +59,7 @@ def corrected_win_rate(
     if (seen == 1).any():
         return Estimate(min(max(value, 0.0), 1.0), None, None, n)
     added = n * _added(sums, seen / np.maximum(seen - 1.0, 1.0))
-    moments = Moments(np.array([n]), np.array([float(added @ added)]), np.array([float((added**3).sum())]))
+    moments = Moments(np.array([n]), *(np.array([float((added**power).sum())]) for power in (2, 3, 4)))
     room = unseen(n) / _slope(total) ** 2
     found = estimates(np.array([value]), moments, allowance=room)[0]
     kept, low, high = (None if x is None else min(max(x, 0.0), 1.0) for x in (found.value, found.low, found.high))
