@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 
 from evalh.stats.sequential import Bettors
-from stats.simulated import verdicts
+from stats.regimes import verdicts
 
 EVALUATIONS = 2_000
 BLOCK = 100

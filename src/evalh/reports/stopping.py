@@ -128,11 +128,11 @@ def _pair(pair: PairRow, standing: Standing | None) -> PairRow:
     if rate is not None:
         low, high = (None, None) if standing is None else (standing.low_unlimited, standing.high_unlimited)
         rate = replace(rate, low=low, high=high, standard_error=None)
-    return replace(pair, win_rate_a=rate, p_value=None, p_adjusted=None)
+    return replace(pair, win_rate_a=rate, p_value=None, p_adjusted=None, p_bh=None)
 
 
 def _model(row: ModelRow, two_score: bool) -> ModelRow:
-    """Without limits of what comparisons say."""
+    """Without limits of what comparisons say, and without the groups of a fixed number of questions."""
     relative = _bare(row.relative_score) if two_score else row.relative_score
     return replace(
         row,
@@ -140,6 +140,7 @@ def _model(row: ModelRow, two_score: bool) -> ModelRow:
         rating=_bare(row.rating),
         relative_score=relative,
         length_controlled_win_rate=_bare(row.length_controlled_win_rate),
+        groups=None,
     )
 
 
