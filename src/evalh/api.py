@@ -312,7 +312,7 @@ def run(
         ledger: where paid responses are kept; by default the user's data folder.
         report: whether the report files are written.
         options: further fields of `evalh.core.config.RunConfig` (mode, pairs, swap, samples, categories, limit, concurrency,
-            seed, offline, fresh).
+            seed, offline, fresh, until_separated, indifference).
 
     Returns:
         The run, read.

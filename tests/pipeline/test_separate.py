@@ -169,6 +169,25 @@ def test_judging_the_answers_of_a_run() -> None:
     assert evalh.load("results/answers").manifest["separation"]["gpt-4"]["asked"]
 
 
+def test_repeats_added_later_change_what_is_known_not_whether_it_can_be_told() -> None:
+    """More repeats of what was asked: the report still tells where each pair stands."""
+    assert inside(*SEPARATED).code == 0
+    two = ("run", "--models", "m0=scripted:words,m1=scripted:words", *RUN[3:])
+    assert inside(*two, "--mode", "pairwise", "--samples", "2").code == 0
+    found = _stopping()
+    assert found["adaptive"]
+    assert all(p["of_run"]["low"] <= p["of_run"]["high"] for p in found["pairs"])
+    assert inside(*SEPARATED).code == 0
+
+
+def test_a_plan_counts_the_most_it_can_come_to() -> None:
+    """`evalh plan` takes the option too: comparisons alone, all of them, and it says that fewer may do."""
+    done = inside("plan", *SEPARATED[1:-2], "--until-separated")
+    assert (done.code, "the most it can come to" in done.out) == (0, True)
+    stages = json.loads(inside("plan", *SEPARATED[1:-2], "--until-separated", "--format", "json").out)["stages"]
+    assert stages[-1]["requests"] == 2 * 6 * 16
+
+
 def test_a_stopped_run_is_not_compared_by_a_test_of_fixed_size() -> None:
     """`evalh compare` refuses comparisons whose number depends on the outcomes, and says where limits are."""
     assert inside(*SEPARATED).code == 0

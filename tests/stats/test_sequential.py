@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evalh.errors import StatsError
 from evalh.stats.sequential import STEP, Bettors
 from stats.peeked import EVALUATIONS, QUESTIONS, REGIMES, Regime, held
 
@@ -54,12 +55,12 @@ def test_capital_worked_by_hand() -> None:
     for _ in range(3):
         bettors.hear(np.array([0]), np.array([1.0]), np.array([1.0]))
     half = int(np.flatnonzero(bettors.grid == 0.5)[0])
-    capital = np.logaddexp(bettors._large[0, half], bettors._small[0, half]) - np.log(2)
+    capital = (bettors._large[0, half] + bettors._small[0, half]) / 2
     sizes = []
     for i, (square, mean) in enumerate(zip((0.5, 0.75, 1.0), (0.0, 0.5, 1.0), strict=True)):
         variance = square / (2 + i) - (mean / (2 + i)) ** 2
-        sizes.append(np.sqrt(2 * (bettors.bar + np.log(2)) / (variance * 250_000)))
-    expected = np.log(np.prod([1 + s / 2 for s in sizes]) / 2 + np.prod([1 - s / 2 for s in sizes]) / 2)
+        sizes.append(np.sqrt(2 * np.log(2 * bettors.bar) / (variance * 250_000)))
+    expected = np.prod([1 + s / 2 for s in sizes]) / 2 + np.prod([1 - s / 2 for s in sizes]) / 2
     assert capital == pytest.approx(expected, rel=1e-9)
 
 
@@ -99,6 +100,12 @@ def test_a_question_that_is_unscored_says_nothing_about_who_won() -> None:
     for _ in range(4):
         nothing.hear(np.array([0]), np.array([0.0]), np.array([0.0]))
     assert ends(nothing) == (0.0, 1.0)
+
+
+def test_more_judgments_than_were_bet_about() -> None:
+    """A question with more judgments than the bets are bounded for is an error, never a limit that does not hold."""
+    with pytest.raises(StatsError, match="weight 3"):
+        Bettors(1, 10, 2.0).hear(np.array([0]), np.array([3.0]), np.array([1.0]))
 
 
 def test_more_pairs_take_more_evidence() -> None:

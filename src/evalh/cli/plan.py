@@ -85,6 +85,8 @@ def command(**flags: Any) -> None:
     click.echo(f"{folder.path}: {len(prepared.plan.questions)} questions; {asked}")
     for text in describe(lines):
         click.echo(text)
+    if flags["until_separated"]:
+        click.echo("--until-separated asks comparisons alone, and stops early: judgments are the most it can come to")
     for text in lacking:
         click.echo(f"missing: {text}")
     for text in as_text(found, origin):

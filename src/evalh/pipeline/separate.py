@@ -46,14 +46,15 @@ class Rounds:
         self._about = about
         self._place = {name: i for i, name in enumerate(plan.models)}
         self._known = {a.answer_id: (a.model, (0,)) for a in book.answers.values()}
-        self.rows = _most_rows(book, index, about)
         self.indifference = indifference
-        self.found = Separation(len(self.models), len(self.questions), self.rows, indifference)
         self._orders = orders(seed, self.judge, self.models, self.questions)
         shape = self._orders.shape
         self._weight, self._outcome = np.zeros(shape), np.zeros(shape)
         self._done = set(book.judged)
         self._add(j for j in book.folder.read(Judgment) if j.judge == self.judge and j.status not in REDO)
+        # of a run that once had more repeats there may be more than is asked for now
+        self.rows = max(_most_rows(book, index, about), float(self._weight.max()))
+        self.found = Separation(len(self.models), len(self.questions), self.rows, indifference)
 
     def offer(self) -> bool:
         """Put what is missing of the next round before the lane; False where no round is left."""

@@ -89,7 +89,8 @@ def stopping(results: Results, told: Mapping[str, Any], judge: str, seed: int) -
     known = {(a, b): n for a, b, n in told["asked"]}
     asked = np.array([known[models[a], models[b]] for a, b in pairs_of(len(models)).tolist()], dtype=np.int64)
     weight, outcome = (np.take_along_axis(table, turn, axis=1) for table in (weight, outcome))
-    found, order = standings(len(models), told["rows"], weight, outcome, asked, told["indifference"], told["level"])
+    rows = max(told["rows"], float(weight.max()))  # repeats may have been added since
+    found, order = standings(len(models), rows, weight, outcome, asked, told["indifference"], told["level"])
     names = tuple(models[m] for m in order)
     return Stopping(tuple(models), names, len(questions), told["indifference"], told["level"], tuple(found))
 

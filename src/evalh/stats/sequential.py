@@ -25,9 +25,12 @@ from typing import Final
 
 import numpy as np
 
+from evalh.errors import StatsError
+
 STEP: Final = 0.005  # of the candidate win rates; limits are rounded outwards to it
 CAP: Final = 0.75
 HORIZON: Final = 0.25  # of the questions, for which bets are sized
+_RICH: Final = 1e100  # capital that ruled its candidate out long ago; more would overflow
 _PRIOR: Final = 2.0  # questions of the largest variance that stand before the first one
 
 
@@ -53,15 +56,15 @@ class Bettors:
     def __init__(self, pairs: int, questions: int, rows: float, level: float = 0.05, *, unlimited: bool = False) -> None:
         self.questions = questions
         self.rows = rows
-        self.bar = math.log(max(pairs, 1) / level)
+        self.bar = max(pairs, 1) / level
         self.unlimited = unlimited
         self.asked = np.zeros(pairs, dtype=np.int64)
         self.weight = np.zeros(pairs)
         self.outcome = np.zeros(pairs)
         self.squares = np.zeros(pairs)
         self.out = np.zeros((pairs, len(self.grid)), dtype=bool)
-        self._large = np.zeros((pairs, len(self.grid)))  # log capital that bets on outcomes above the candidate
-        self._small = np.zeros((pairs, len(self.grid)))
+        self._large = np.ones((pairs, len(self.grid)))  # capital that bets on outcomes above the candidate
+        self._small = np.ones((pairs, len(self.grid)))
 
     def hear(self, pair: np.ndarray, weight: np.ndarray, outcome: np.ndarray) -> None:
         """One more question of some pairs.
@@ -70,21 +73,27 @@ class Bettors:
             pair: (k,) different pairs.
             weight: (k,) scored judgments of the question; 0 where none was.
             outcome: (k,) sum of their outcomes for the pair's first model.
+
+        Raises:
+            StatsError: a question has more judgments than `rows`, for which the bets would not be bounded.
         """
+        if (weight > self.rows * (1 + 1e-9)).any():
+            raise StatsError(
+                f"a question has judgments of weight {float(weight.max()):g}, more than the {self.rows:g} bet about"
+            )
         m = self.grid[None, :]
         i = self.asked[pair].astype(np.float64)
         expected = np.clip(self._expected(pair), -m, 1.0 - m)
         mean = (self.outcome[pair] - 0.5 * self.weight[pair]) / self.rows / (_PRIOR + i)
         variance = np.maximum((0.25 * _PRIOR + self.squares[pair]) / (_PRIOR + i) - mean**2, 0.01)
         horizon = max(HORIZON * self.questions, 1.0)
-        size = np.sqrt(2.0 * (self.bar + math.log(2.0)) / (variance * horizon))[:, None]
+        size = np.sqrt(2.0 * math.log(2.0 * self.bar) / (variance * horizon))[:, None]
         surprise = (outcome[:, None] - weight[:, None] * m) / self.rows - expected
         most = np.maximum(np.stack([m + expected, 1.0 - m - expected]), 1e-12)
         stake = np.minimum(size, CAP / most)
-        self._large[pair] += np.log1p(stake[0] * surprise)
-        self._small[pair] += np.log1p(-stake[1] * surprise)
-        capital = np.logaddexp(self._large[pair], self._small[pair]) - math.log(2.0)
-        self.out[pair] |= capital >= self.bar
+        self._large[pair] = large = np.minimum(self._large[pair] * (1.0 + stake[0] * surprise), _RICH)
+        self._small[pair] = small = np.minimum(self._small[pair] * (1.0 - stake[1] * surprise), _RICH)
+        self.out[pair] |= (large + small) / 2.0 >= self.bar
         self.asked[pair] += 1
         self.weight[pair] += weight
         self.outcome[pair] += outcome
