@@ -13,6 +13,7 @@ import numpy as np
 
 from evalh.errors import Disconnected, StatsError, UnknownName
 from evalh.stats.cells import Cells, collect
+from evalh.stats.coding import distinct
 from evalh.stats.estimate import Estimate
 from evalh.stats.frame import Results
 from evalh.stats.length_control import LengthRows, against, length_rows, opponent_of
@@ -121,14 +122,14 @@ def build(
 
     A figure that is not defined on these rows is None and explained in `notes`.
     """
-    present = np.unique(results.judge.codes)
+    present = distinct(results.judge.codes)[0]
     rows = {results.judge.labels[i]: results.take(results.judge.codes == i) for i in present.tolist()}
     judged = {judge: collect(own, models or ()) for judge, own in rows.items()}
     known = sorted({*(models or ()), *(name for cells in judged.values() for name in cells.models)})
     if reference is not None and reference not in known:
         raise UnknownName("model", reference, known, hint="A reference has to be one of the run's models.")
     if categories is None:
-        used = set(np.unique(results.category.codes).tolist())
+        used = set(distinct(results.category.codes)[0].tolist())
         categories = [label for i, label in enumerate(results.category.labels) if i in used and label]
     return {judge: _leaderboard(judge, cells, rows[judge], categories, reference, seed) for judge, cells in judged.items()}
 

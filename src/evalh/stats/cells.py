@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
+from evalh.stats.coding import distinct
 from evalh.stats.frame import Factor, Results
 from evalh.stats.games import LEFT_OUT, LOSS, TIE, WIN, fold
 
@@ -224,10 +225,10 @@ def _pair_cells(
     flipped = first > second  # a pair is always seen from the model whose name sorts first
     low, high = np.minimum(first, second), np.maximum(first, second)
     width = int(high.max(initial=0)) + 1
-    pair_ids, pair = np.unique(low.astype(np.int64) * width + high, return_inverse=True)
+    pair_ids, pair = distinct(low.astype(np.int64) * width + high)
     pairs = np.stack([pair_ids // width, pair_ids % width], axis=1)
     questions = int(question.max(initial=0)) + 1
-    cell_ids, cell = np.unique(pair * questions + question, return_inverse=True)
+    cell_ids, cell = distinct(pair * questions + question)
     size = len(cell_ids)
 
     weight = np.where(ok, results.weight[rows], 0.0)
@@ -236,8 +237,8 @@ def _pair_cells(
     review = ok & np.isfinite(given_a) & np.isfinite(given_b) & results.mode.where("two-score")[rows]
     score_a = np.where(review, np.where(flipped, given_b, given_a), 0.0)
     score_b = np.where(review, np.where(flipped, given_a, given_b), 0.0)
-    turn = np.unique(results.turn[rows], return_inverse=True)[1]
-    game_key = ((cell * len(rows) + turn) * len(results.mode.labels) + results.mode.codes[rows]) * len(
+    turns, turn = distinct(results.turn[rows])
+    game_key = ((cell * max(len(turns), 1) + turn) * len(results.mode.labels) + results.mode.codes[rows]) * len(
         results.aspect.labels
     ) + results.aspect.codes[rows]
     games = fold(game_key, results.swapped[rows] ^ flipped, outcome, weight, ok)
@@ -274,11 +275,11 @@ def _pair_cells(
 def _score_cells(results: Results, rows: np.ndarray, ok: np.ndarray, question: np.ndarray, model: np.ndarray) -> ScoreCells:
     """Cells of the absolute rows (indices `rows`); `ok`, `question` and `model` cover all rows."""
     ok, question, model = ok[rows], question[rows], model[rows].astype(np.int64)
-    turns, turn = np.unique(results.turn[rows], return_inverse=True)
+    turns, turn = distinct(results.turn[rows])
     aspects = max(len(results.aspect.labels), 1)
     key = (question * max(len(turns), 1) + turn) * aspects + results.aspect.codes[rows]
-    unit_ids, unit = np.unique(key, return_inverse=True)
-    cell_ids, cell = np.unique(model * len(unit_ids) + unit, return_inverse=True)
+    unit_ids, unit = distinct(key)
+    cell_ids, cell = distinct(model * len(unit_ids) + unit)
     size = len(cell_ids)
     units = max(len(unit_ids), 1)
     score = np.where(ok, results.score_a[rows], 0.0)
@@ -319,13 +320,13 @@ def _aspects(aspect: Factor, rows: np.ndarray) -> np.ndarray:
 
 def _once(results: Results, ok: np.ndarray) -> np.ndarray:
     """Mask (n,) of one row per judgment, a scored one where there is one; all rows unless there are several aspects."""
-    if len(np.unique(results.aspect.codes)) < 2:
+    if len(distinct(results.aspect.codes)[0]) < 2:
         return np.ones(len(ok), dtype=bool)
     columns = (results.question_id, results.group_id, results.judge, results.model_a, results.model_b)
     parts = [c.codes for c in columns] + [results.turn, results.sample, results.swapped]
     key = np.zeros(len(ok), dtype=np.int64)
     for part in parts:
-        _, key = np.unique(key * (int(np.max(part)) + 1) + part, return_inverse=True)
+        _, key = distinct(key * (int(np.max(part)) + 1) + part)
     order = np.argsort(~ok, kind="stable")
     chosen = np.zeros(len(ok), dtype=bool)
     chosen[order[np.unique(key[order], return_index=True)[1]]] = True
@@ -365,7 +366,7 @@ def score_step(given: np.ndarray) -> float:
 
 def _used(factor: Factor) -> list[str]:
     """Labels that some row holds."""
-    return [factor.labels[i] for i in np.unique(factor.codes)]
+    return [factor.labels[i] for i in distinct(factor.codes)[0]]
 
 
 def _recode(factor: Factor, index: dict[str, int]) -> np.ndarray:

@@ -7,6 +7,8 @@ from typing import Final
 
 import numpy as np
 
+from evalh.stats.coding import distinct, first_rows
+
 WIN: Final = 1
 TIE: Final = 0
 LOSS: Final = -1
@@ -42,8 +44,9 @@ def fold(key: np.ndarray, order: np.ndarray, outcome: np.ndarray, weight: np.nda
 
     Source: Zheng et al. (2023), "Judging LLM-as-a-judge with MT-bench and Chatbot Arena", section 3.4.
     """
-    _, row, game = np.unique(key, return_index=True, return_inverse=True)
-    size = len(row)
+    found, game = distinct(key)
+    size = len(found)
+    row = first_rows(game, size)
     side = 2 * game + order
     used = np.where(scored, weight, 0.0)
     asked = np.bincount(side, minlength=2 * size).reshape(size, 2) > 0
