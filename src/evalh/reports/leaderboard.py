@@ -123,7 +123,8 @@ def build(
     A figure that is not defined on these rows is None and explained in `notes`.
     """
     present = distinct(results.judge.codes)[0]
-    rows = {results.judge.labels[i]: results.take(results.judge.codes == i) for i in present.tolist()}
+    single = len(present) == 1  # nearly always: all rows are its own
+    rows = {results.judge.labels[i]: results if single else results.take(results.judge.codes == i) for i in present.tolist()}
     judged = {judge: collect(own, models or ()) for judge, own in rows.items()}
     known = sorted({*(models or ()), *(name for cells in judged.values() for name in cells.models)})
     if reference is not None and reference not in known:

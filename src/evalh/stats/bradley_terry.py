@@ -10,6 +10,7 @@ import numpy as np
 
 from evalh.errors import Disconnected, NotConverged, TooFewData
 from evalh.stats.cells import PairCells
+from evalh.stats.coding import distinct
 from evalh.stats.estimate import Estimate
 from evalh.stats.quantiles import t_quantile
 from evalh.stats.resample import bootstrap_counts, expanded_levels
@@ -121,10 +122,10 @@ def rating_estimates(
     used = np.unique(cells.pairs[np.unique(cells.pair)])
     wins = win_matrix(cells, len(models))[np.ix_(used, used)]
     point = ratings(wins, [models[i] for i in used])
-    questions, block = np.unique(cells.question, return_inverse=True)
+    questions, block = distinct(cells.question)
     n = len(questions)
     low, high, error = _bootstrap(cells, block, n, used, (point - ELO_MEAN) / ELO_SCALE, rng, rounds)
-    together = len(cells.pair) / len(np.unique(cells.question.astype(np.int64) * len(cells.pairs) + cells.pair))
+    together = len(cells.pair) / len(distinct(cells.question.astype(np.int64) * len(cells.pairs) + cells.pair)[0])
     widen(point, low, high, error, least_error(wins, (point - ELO_MEAN) / ELO_SCALE, together, n), n)
     found: list[Estimate | None] = [None] * len(models)
     for i, model in enumerate(used.tolist()):

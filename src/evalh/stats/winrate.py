@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evalh.stats.cells import PairCells
+from evalh.stats.coding import distinct
 from evalh.stats.estimate import Estimate
 from evalh.stats.resample import estimates, jackknife, unequal
 
@@ -57,7 +58,7 @@ def model_win_rates(cells: PairCells, models: int) -> list[Estimate | None]:
     change = left_out - value[cells.pair]
     questions = int(cells.question.max(initial=0)) + 1
     model = np.concatenate([cells.pairs[cells.pair, 0], cells.pairs[cells.pair, 1]])
-    key, cell = np.unique(model * questions + np.tile(cells.question, 2), return_inverse=True)
+    key, cell = distinct(model * questions + np.tile(cells.question, 2))
     moved = np.bincount(cell, weights=np.concatenate([change, -change]), minlength=len(key))
     model = key // questions
     moments = jackknife(rate[model] + moved / opponents[model], model, models)
