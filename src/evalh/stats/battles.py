@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from evalh.stats.bradley_terry import ELO_MEAN, ELO_SCALE, connected, least_error, rating_limits, widen
+from evalh.stats.bradley_terry import ELO_MEAN, ELO_SCALE, connected
 from evalh.stats.estimate import Estimate
 from evalh.stats.folding import Battles
+from evalh.stats.rating_limits import least_error, rating_limits, widen
 from evalh.stats.rounds import clustered, refits, reweighted
 from evalh.stats.sandwich import interval, sandwich, together
 from evalh.stats.separation import rank_ranges
@@ -78,7 +79,7 @@ def _bootstrap(
     made = refits(battles.pairs, battles.counts, draw, rounds, ties, strength, parameter)
     low, high, error = rating_limits(_placed(made.strength, anchor), made.finite, made.above, made.below, battles.n)
     wins = win_matrices(battles.pairs, battles.counts[None], len(strength))[0]
-    least = least_error(wins, strength, together(battles), battles.n, anchor)
+    least = ELO_SCALE * least_error(wins, strength, together(battles), battles.n, anchor)
     widen(_placed(strength[None], anchor)[0], low, high, error, least, battles.n)
     if anchor is not None:
         low[anchor] = high[anchor] = error[anchor] = None

@@ -1,8 +1,8 @@
 """The closed-form covariance of ratings: robust to battles that depend on each other within a cluster.
 
 With few clusters the plain sandwich is too narrow, because every cluster pulls the fit towards itself. Up to a number of them
-each one's gradient is therefore divided by what it leaves to the others (CR3, which is the jackknife of clusters to first
-order); beyond, the difference is lost in the figure's own uncertainty.
+each one's gradient is therefore corrected for its leverage (CR2); beyond, the difference is lost in the figure's own
+uncertainty.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from typing import Final
 
 import numpy as np
 
-from evalh.stats.bradley_terry import ALLOWANCE
 from evalh.stats.estimate import Estimate
 from evalh.stats.folding import Battles
 from evalh.stats.quantiles import t_quantile
+from evalh.stats.rating_limits import ALLOWANCE
 from evalh.stats.ties import Ties, scores
 
-CORRECTED: Final = 300  # clusters, or battles where there are none, up to which each one's leverage is taken out
+CORRECTED: Final = 200  # clusters, or battles where there are none, up to which each one's leverage is taken out
 _SLICE: Final = 2_000_000  # entries of the cluster-by-model table of gradients that are held at a time
 
 
 def sandwich(battles: Battles, ties: Ties, strength: np.ndarray, parameter: float) -> np.ndarray:
     """Covariance of the M log strengths, shape (M, M).
 
-    Inverse information times the sum over clusters of the outer products of their gradients times inverse information, with
-    the small-sample factor K / (K - 1) for K clusters; up to 300 of them with the leverage of each cluster taken out of its
-    gradient and the factor (K - 1) / K. A fifth of a cluster whose battles of a pair all say the same is added. Infinite
-    where leaving out one cluster leaves models that never met.
+    Inverse information times the sum over clusters of the outer products of their gradients times inverse information; with
+    more than 200 clusters K with the small-sample factor K / (K - 1), up to there with each gradient corrected for the
+    cluster's leverage instead. A fifth of a cluster whose battles of a pair all say the same is added. Infinite where leaving
+    out one cluster leaves models that never met.
 
     Source: H. White (1982), Econometrica 50, 1-25; K.-Y. Liang & S. Zeger (1986), Biometrika 73, 13-22; the correction by
     R. Bell & D. McCaffrey (2002), Survey Methodology 28, 169-181.
@@ -38,7 +38,7 @@ def sandwich(battles: Battles, ties: Ties, strength: np.ndarray, parameter: floa
     gradient, curvature, information = scores(battles.pairs, battles.counts, size, ties, strength, parameter)
     bread = np.linalg.inv(information)
     if n <= CORRECTED:
-        meat, factor = _corrected(battles, gradient, curvature, bread), (n - 1) / n
+        meat, factor = _corrected(battles, gradient, curvature, bread), 1.0
     else:
         meat, factor = _plain(battles, gradient), n / (n - 1)
     if not np.isfinite(meat).all():
@@ -72,7 +72,7 @@ def _plain(battles: Battles, gradient: np.ndarray) -> np.ndarray:
 
 
 def _corrected(battles: Battles, gradient: np.ndarray, curvature: np.ndarray, bread: np.ndarray) -> np.ndarray:
-    """The same with each cluster's gradient g as (1 - H A)^-1 g, H its own information and A the inverse of everybody's."""
+    """The same with the leverage of each cluster taken out of its gradient, as `without_leverage` does."""
     width = len(bread)
     if battles.cluster is None or battles.cell is None or battles.weight is None:
         cells = np.flatnonzero(battles.counts.ravel())
@@ -89,18 +89,20 @@ def _corrected(battles: Battles, gradient: np.ndarray, curvature: np.ndarray, br
 
 
 def without_leverage(pulls: Sequence[tuple[np.ndarray, np.ndarray, float]], bread: np.ndarray) -> np.ndarray:
-    """Sum of times * outer product of (1 - H A)^-1 g, over clusters (g, H, times): gradient, information, how many such.
+    """Sum of times * outer product of (1 - H A)^(-1/2) g over clusters (g, H, times): gradient, information, how many such.
 
-    A, `bread`, is the inverse of everybody's information. Infinite where a cluster leaves nothing to the others.
+    A, `bread`, is the inverse of everybody's information. If the model held exactly, the sandwich of it would have no bias,
+    whatever the number of clusters. Infinite where a cluster leaves nothing to the others.
     """
-    width = len(bread)
-    meat = np.zeros((width, width))
-    for gradient, own, times in pulls:
-        left = np.eye(width) - own @ bread
-        if np.linalg.cond(left) > 1e9:
-            return np.full((width, width), np.inf)
-        pulled = np.linalg.solve(left, gradient)
-        meat += times * np.outer(pulled, pulled)
+    root = np.linalg.cholesky(bread)
+    gradient = np.stack([g for g, _, _ in pulls]) @ root
+    leverage, axes = np.linalg.eigh(root.T @ np.stack([h for _, h, _ in pulls]) @ root)
+    if leverage.max() > 1.0 - 1e-9:
+        return np.full(bread.shape, np.inf)
+    along = np.einsum("kij,ki->kj", axes, gradient) / np.sqrt(1.0 - leverage)
+    pulled = np.einsum("kij,kj->ki", axes, along)
+    back = np.linalg.inv(root)
+    meat: np.ndarray = back.T @ (pulled.T * np.array([times for _, _, times in pulls])) @ pulled @ back
     return meat
 
 

@@ -22,8 +22,9 @@ from typing import Final
 import numpy as np
 
 from evalh.errors import NotConverged, StatsError, TooFewData
-from evalh.stats.bradley_terry import ALLOWANCE, ELO_MEAN, ELO_SCALE, connected
+from evalh.stats.bradley_terry import ELO_MEAN, ELO_SCALE, connected
 from evalh.stats.estimate import Estimate
+from evalh.stats.rating_limits import ALLOWANCE
 from evalh.stats.sandwich import CORRECTED, interval, without_leverage
 from evalh.stats.separation import rank_ranges
 
@@ -241,16 +242,20 @@ def _covariance(rows: _Rows, parameters: np.ndarray, information: np.ndarray, gr
     if n < 2:
         return np.full((width, width), np.inf)
     bread = np.linalg.inv(information)
+    # features are measured in their own standard deviation, which is estimated: what a battle adds to it moves coefficients
+    moved = (rows.features**2 - 1.0) * (parameters[rows.size :] / (2.0 * len(rows.first)))
+    scale = information[rows.size :]
     if n <= CORRECTED:
         held = [np.flatnonzero(group == k) for k in range(n)] if group is not None else [np.array([k]) for k in range(n)]
         pulls = []
         for index in held:
             own = rows.part(index)
             share = own.share(parameters)
-            pulls.append((own.gradient(own.outcome - share), own.information(share * (1.0 - share)), 1.0))
-        meat, factor = without_leverage(pulls, bread), (n - 1) / n
+            gradient = own.gradient(own.outcome - share) + moved[index].sum(axis=0) @ scale
+            pulls.append((gradient, own.information(share * (1.0 - share)), 1.0))
+        meat, factor = without_leverage(pulls, bread), 1.0
     else:
-        meat, factor = _meat(rows, parameters, group, n), n / (n - 1)
+        meat, factor = _meat(rows, parameters, moved, scale, group, n), n / (n - 1)
     if not np.isfinite(meat).all():
         return np.full((width, width), np.inf)
     together = 1.0
@@ -262,15 +267,20 @@ def _covariance(rows: _Rows, parameters: np.ndarray, information: np.ndarray, gr
     return covariance
 
 
-def _meat(rows: _Rows, parameters: np.ndarray, group: np.ndarray | None, n: int) -> np.ndarray:
-    """Sum over clusters of the outer products of their gradients."""
-    if group is None:
-        found = np.zeros((len(parameters), len(parameters)))
-        for part in rows.parts():
-            found += part.information((part.outcome - part.share(parameters)) ** 2)
-        return found
+def _meat(
+    rows: _Rows, parameters: np.ndarray, moved: np.ndarray, scale: np.ndarray, group: np.ndarray | None, n: int
+) -> np.ndarray:
+    """Sum over clusters of the outer products of their gradients and of what they add to the scale of features."""
     surplus = rows.outcome - rows.share(parameters)
     width, size = len(parameters), rows.size
+    if group is None:
+        found = np.zeros((width, width))
+        for begin in range(0, n, _SLICE):
+            part = slice(begin, begin + _SLICE)
+            found += rows.part(part).information(surplus[part] ** 2)
+        mixed = np.stack([rows.gradient(surplus * column) for column in moved.T], axis=1) @ scale
+        plain: np.ndarray = found + mixed + mixed.T + scale.T @ (moved.T @ moved) @ scale
+        return plain
     meat = np.zeros((width, width))
     order = np.argsort(group, kind="stable")
     ends = np.searchsorted(group[order], np.arange(n + 1))
@@ -281,9 +291,11 @@ def _meat(rows: _Rows, parameters: np.ndarray, group: np.ndarray | None, n: int)
         place = (group[index] - begin) * width
         summed = np.bincount(place + rows.first[index], weights=surplus[index], minlength=(end - begin) * width)
         summed -= np.bincount(place + rows.second[index], weights=surplus[index], minlength=(end - begin) * width)
+        added = np.empty((end - begin, width - size))
         for k in range(width - size):
             weights = surplus[index] * rows.features[index, k]
             summed += np.bincount(place + size + k, weights=weights, minlength=(end - begin) * width)
-        table = summed.reshape(end - begin, width)
+            added[:, k] = np.bincount(group[index] - begin, weights=moved[index, k], minlength=end - begin)
+        table = summed.reshape(end - begin, width) + added @ scale
         meat += table.T @ table
     return meat

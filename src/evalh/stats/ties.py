@@ -7,8 +7,9 @@ With x = s_i - s_j the difference of two log strengths:
     rao-kupper   P(win) = 1 / (1 + theta e^-x), P(loss) = 1 / (1 + theta e^x)          Rao & Kupper (1967), JASA 62, 194-204
 
 Each log likelihood is concave in the strengths and the logarithm of its parameter (nu; theta >= 1), so Newton's method finds
-the only maximum. With the strengths' mean held at 0 the Hessian is regular wherever the win graph is strongly connected (a tie
-being an edge both ways) and there are ties and decided games.
+the only maximum. It is finite, and the Hessian regular with the strengths' mean held at 0, where the win graph is strongly
+connected (a tie being an edge both ways); with a parameter for ties there must also be ties and decided games, and these must
+contradict each other (`bounded`).
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def fit(pairs: np.ndarray, counts: np.ndarray, size: int, ties: Ties) -> tuple[n
         (M,) log strengths with mean 0, and the parameter of ties: nu or theta; NaN for "half".
 
     Raises:
-        TooFewData: a parameter for ties is asked for where every game is a tie, or none is.
+        TooFewData: a parameter for ties is asked for where every game is a tie, or none is, or no games contradict each other.
         NotConverged: Newton's method did not reach 1e-10.
     """
     if ties == "half":
@@ -99,11 +100,38 @@ def fit(pairs: np.ndarray, counts: np.ndarray, size: int, ties: Ties) -> tuple[n
     if not total[1] or not total[[0, 2]].any():
         said = "no game was a tie" if not total[1] else "every game was a tie"
         raise TooFewData(f"{said}, so the tie parameter of {ties} has no estimate; take ties as half wins")
+    if not bounded(pairs, counts[None], size)[0]:
+        raise TooFewData(
+            f"ratings with {ties} ties are not finite, because no model lost to one that it beat, directly or in a circle; "
+            f"take ties as half wins"
+        )
     start = np.log(total[1] / total[[0, 2]].sum()) if ties == "davidson" else np.log1p(2.0 * total[1] / total[[0, 2]].sum())
     strength, p, done = _newton(pairs, counts[None], np.zeros((1, size)), np.array([start]), ties, 1e-10)
     if not done[0]:
         raise NotConverged(f"ratings with {ties} ties did not converge; please report the pair counts")
     return strength[0], float(np.exp(p[0]))
+
+
+def bounded(pairs: np.ndarray, counts: np.ndarray, size: int) -> np.ndarray:
+    """(B,) in which of B rounds, counts (B, P, 3) with ties, the parameter for ties is finite.
+
+    Strengths and parameter may grow together without limit if there are numbers of which those of a winner and its loser differ
+    by at least one, and those of a tie by at most one. There are none if some circle of games has more wins than ties.
+    """
+    found = np.asarray(((counts[:, :, 0] > 0) & (counts[:, :, 2] > 0)).any(axis=1))
+    first, second = pairs.T
+    for i in np.flatnonzero(~found).tolist():
+        won, tied, lost = (counts[i] > 0).T
+        far = np.full((size, size), np.inf)
+        far[first[tied], second[tied]] = far[second[tied], first[tied]] = 1.0
+        far[first[won], second[won]] = -1.0
+        far[second[lost], first[lost]] = -1.0
+        for k in range(size):
+            far = np.minimum(far, far[:, [k]] + far[[k]])
+            if (np.diagonal(far) < 0).any():
+                found[i] = True
+                break
+    return found
 
 
 def fit_rounds(
@@ -117,9 +145,9 @@ def fit_rounds(
     """
     finite, above, below = existence(win_matrices(pairs, counts, size))
     strength = np.full((len(counts), size), np.nan)
-    # A round without a tie, or of ties alone, has no finite parameter: it says nothing about the strengths either way.
+    # A round without a finite parameter (no tie, or ties alone, say) says nothing about the strengths either way.
     total = counts.sum(axis=1)
-    finite &= (total[:, 1] > 0) & (total[:, [0, 2]].any(axis=1))
+    finite &= (total[:, 1] > 0) & (total[:, [0, 2]].any(axis=1)) & bounded(pairs, counts, size)
     chosen = counts if finite.all() else counts[finite]
     found, p, done = _shared(pairs, chosen, start, np.log(parameter), ties)
     if not done.all():
