@@ -16,7 +16,7 @@ from evalh.core.records import Answer, Judgment, Question, Vote
 from evalh.core.schemas import MEANING, of_manifest, of_record, of_type
 from evalh.core.upgrades import SCHEMA
 from evalh.errors import CorruptRecord
-from evalh.pipeline.manifest import bare
+from evalh.pipeline.manifest import NEEDED, bare
 from support.schema import validator
 
 
@@ -70,8 +70,9 @@ def test_every_field_is_explained(kind: type) -> None:
 
 
 def test_the_manifest_has_every_key() -> None:
-    """A manifest that says nothing yet is valid, and the schema knows exactly its keys."""
+    """A manifest that says nothing yet is valid, the schema knows exactly its keys, and needs those that the reader needs."""
     assert list(of_manifest()["properties"]) == list(bare("x"))
+    assert tuple(of_manifest()["required"]) == ("schema", *NEEDED)
     assert list(validator("run").iter_errors(bare("x"))) == []
     assert list(validator("run").iter_errors(bare("x") | {"new": 1})) == []
     assert list(validator("run").iter_errors({k: v for k, v in bare("x").items() if k != "judges"}))

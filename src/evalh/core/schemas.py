@@ -166,6 +166,10 @@ def _of_fields(kind: type, meaning: Mapping[str, str]) -> Schema:
     return {"type": "object", "properties": properties, "required": needed, "additionalProperties": False}
 
 
+ALWAYS: Final = ("run_id", "name", "models", "judges", "inputs", "counts", "cost", "started_at", "finished_at")
+"""Keys that every run.json has; those that were added later are missing in the older ones, and mean that there is none."""
+
+
 def of_manifest() -> Schema:
     """The schema of run.json."""
     model = either(thing(provider=TEXT, model=TEXT), {"type": "null"})
@@ -182,6 +186,7 @@ def of_manifest() -> Schema:
         models=table(thing(provider=TEXT, model=TEXT)),
         judges=table(judge),
         juries=table(jury),
+        separation=table(OBJECT),
         questions=OBJECT,
         seed=WHOLE,
         started_at=when,
@@ -192,6 +197,7 @@ def of_manifest() -> Schema:
         fresh=maybe(TEXT),
         partial=maybe(TEXT),
     )
+    schema["required"] = list(ALWAYS)
     return titled("run", "run.json: what was asked for and with what, and what came of it", numbered(schema))
 
 
