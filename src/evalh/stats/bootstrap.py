@@ -61,7 +61,7 @@ def bootstrap(
     n = len(sums)
     if not n:
         raise TooFewData("no question was scored")
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         value = float(statistic(sums.sum(axis=0)))
         found = _rounds(sums, statistic, rng, rounds)
     if not np.isfinite(value):
@@ -72,7 +72,8 @@ def bootstrap(
     if method == "bca":
         tails = _corrected(tails, sums, statistic, value, found)
     low, high = np.quantile(found, tails)
-    return Estimate(value, float(low), float(high), n, float(found.std(ddof=1)))
+    size = float(np.abs(found).max())
+    return Estimate(value, float(low), float(high), n, size * float((found / size).std(ddof=1)))
 
 
 def _rounds(sums: np.ndarray, statistic: Statistic, rng: np.random.Generator, rounds: int) -> np.ndarray:
@@ -90,7 +91,7 @@ def _corrected(
     """Where BCa cuts instead of at `tails`; rounds equal to the estimate count half on either side (the grid of verdicts)."""
     below = (np.count_nonzero(found < value) + 0.5 * np.count_nonzero(found == value)) / len(found)
     bias = normal_quantile(min(max(below, 0.5 / len(found)), 1 - 0.5 / len(found)))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         moments = jackknife(np.asarray(statistic(sums.sum(axis=0) - sums), dtype=np.float64))
         acceleration = float(moments.cubes[0] / (6.0 * moments.squares[0] ** 1.5))
     if not np.isfinite(acceleration):  # not defined without one of its questions
@@ -135,4 +136,5 @@ def clustered_error(values: np.ndarray, weights: np.ndarray, question: np.ndarra
     total = weights[used].sum()
     mean = (weights[used] * values[used]).sum() / total
     scores = np.bincount(cluster, weights=weights[used] * (values[used] - mean))
-    return float(np.sqrt(n / (n - 1) * (scores**2).sum()) / total)
+    largest = float(np.abs(scores).max()) or 1.0  # squares of what is left cannot overflow
+    return largest * float(np.sqrt(n / (n - 1) * ((scores / largest) ** 2).sum()) / total)

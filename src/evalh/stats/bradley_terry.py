@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from evalh.errors import Disconnected, NotConverged, TooFewData
+from evalh.errors import Disconnected, NotConverged, StatsError, TooFewData
 from evalh.stats.cells import PairCells
 from evalh.stats.coding import distinct
 from evalh.stats.estimate import Estimate
@@ -52,6 +52,8 @@ def connected(wins: np.ndarray, models: Sequence[str] = ()) -> None:
     """Refuse a win matrix (M, M) whose ratings are not defined; raises TooFewData and Disconnected as `ratings`."""
     if len(wins) < 2:
         raise TooFewData("ratings need two models that were compared")
+    if not np.isfinite(wins).all():
+        raise StatsError("wins must be finite numbers")
     names = tuple(models) or tuple(str(i) for i in range(len(wins)))
     groups = components(wins)
     if len(groups) > 1:

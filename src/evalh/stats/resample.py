@@ -70,7 +70,7 @@ def jackknife(left_out: np.ndarray, group: np.ndarray | None = None, groups: int
     """
     index = np.zeros(len(left_out), dtype=np.int64) if group is None else group
     n = np.bincount(index, minlength=groups)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         mean = np.bincount(index, weights=left_out, minlength=groups) / n
         deviation = (n[index] - 1) * (mean[index] - left_out)
         square = deviation * deviation
@@ -105,8 +105,10 @@ def skew_limits(
     n = moments.n.astype(np.float64)
     added = _faded(np.broadcast_to(np.asarray(allowance, dtype=np.float64), n.shape), moments.squares, 2.0)
     squares = moments.squares + added
-    quantile = _t_quantiles(moments.n, level) * _quantile_factor(n, squares, moments.cubes, moments.fourths + added**2)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
+        fourths = moments.fourths + added**2
+    quantile = _t_quantiles(moments.n, level) * _quantile_factor(n, squares, moments.cubes, fourths)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         spread = np.sqrt(squares / (n - 1))
         skewness = moments.cubes / n / spread**3 * (n * n / ((n - 1) * (n - 2)))
         a = np.where((n > 2) & (spread > 0), skewness / np.sqrt(n), 0.0) * n / (n + SKEW_QUESTIONS)
@@ -124,7 +126,7 @@ def _quantile_factor(n: np.ndarray, squares: np.ndarray, cubes: np.ndarray, four
     or less), and correcting for it makes the interval too long: shorter, by 3.6 times what the slope is below -1.4, over n; not
     below five questions, where any sample looks so, and in full from ten.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         kurtosis = n * fourths / squares**2 - 3.0
         slope = kurtosis - 1.5 * n * cubes**2 / squares**3
         seen = np.clip((n - 4.0) / 6.0, 0.0, 1.0)
@@ -268,6 +270,7 @@ def unequal(weight: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:
 
     Source: L. Kish (1965), *Survey sampling*, section 11.7.
     """
+    weight = weight / weight.max(initial=0.0) if weight.any() else weight  # only their proportions matter
     n, total, squares = (np.bincount(group, weights=w, minlength=groups) for w in (np.ones(len(weight)), weight, weight**2))
     weighed = total > 0
     most: np.ndarray = np.where(weighed, n * squares, 1.0) / np.where(weighed, total, 1.0) ** 2

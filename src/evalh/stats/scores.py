@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from evalh.errors import TooFewData
+from evalh.errors import StatsError, TooFewData
 from evalh.stats.cells import PairCells, ScoreCells
 from evalh.stats.estimate import Estimate
 from evalh.stats.resample import estimates, interval, jackknife
@@ -179,11 +179,14 @@ def chained_ratio(sums: np.ndarray, step: float) -> Estimate:
 
     Raises:
         TooFewData: no question, or a sum to divide by is zero.
+        StatsError: a sum is not finite.
     """
     n = len(sums)
     if not n:
         raise TooFewData("no question was scored for both the model and the reference")
     totals = sums.sum(axis=0)
+    if not np.isfinite(totals).all():
+        raise StatsError("the scores to compare must be finite numbers")
     if (totals[1::2] == 0).any():
         raise TooFewData("the scores to compare with sum to zero")
 
@@ -214,5 +217,6 @@ def chain_allowance(totals: np.ndarray, n: int, step: float | np.ndarray) -> np.
     change = chain_product(totals[..., None, :] + shift) - value
     # by the tangent where a column is divided by: a step must not bend the ratio
     change[..., 1::2] = value * np.asarray(n * step)[..., None] / totals[..., 1::2]
-    allowance: np.ndarray = 0.5 * (change**2).sum(axis=-1)
+    with np.errstate(over="ignore"):  # of scores next to zero
+        allowance: np.ndarray = 0.5 * (change**2).sum(axis=-1)
     return allowance
