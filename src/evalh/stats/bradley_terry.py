@@ -126,7 +126,7 @@ def rating_estimates(
     questions, block = distinct(cells.question)
     n = len(questions)
     low, high, error = _bootstrap(cells, block, n, used, (point - ELO_MEAN) / ELO_SCALE, rng, rounds)
-    together = len(cells.pair) / len(distinct(cells.question.astype(np.int64) * len(cells.pairs) + cells.pair)[0])
+    together = float(cells.weight.mean())  # a cell is a pair on one question
     widen(point, low, high, error, ELO_SCALE * least_error(wins, (point - ELO_MEAN) / ELO_SCALE, together, n), n)
     found: list[Estimate | None] = [None] * len(models)
     for i, model in enumerate(used.tolist()):
