@@ -20,7 +20,7 @@ OWN: Final = "; "  # what a citation says after this is about our wording
 PAIRWISE: Final = "e2e/test_protocols.py::test_every_pairwise_protocol_gives_the_verdicts_that_were_said"
 SCORES: Final = "e2e/test_protocols.py::test_judgelm_and_the_absolute_forms_give_the_scores_that_were_said"
 FOLDERS: Final = "judges/test_protocol_folders.py"
-REPLAYS: Final = "judges/test_replays.py::test_every_reply_is_read_as_stored_or_the_difference_is_explained"
+REPLAYS: Final = "judges/test_stored_replies.py::test_every_reply_is_read_as_stored_or_the_difference_is_explained"
 PINNED: Final[dict[str, tuple[str, ...]]] = {
     "alpaca-eval-1": ("judges/test_rank_list.py::test_the_one_ranking_that_the_judge_gives_is_read", PAIRWISE),
     "alpaca-eval-1-fn": (
@@ -110,7 +110,7 @@ This page is made from the judge folders by `python docs/generate_protocols.py`;
 
 Every judging protocol that is built in: where it comes from, the folder that describes it, the values it gives, the reader that
 reads its replies ([judges.md](judges.md#readers)), and the tests that pin it. That stored replies are read as their authors
-read them is shown row by row in [replays.md](replays.md).
+read them is shown row by row in [replies.md](replies.md).
 
 | protocol | source | folder | modes | scale | reader | pinned by |
 | --- | --- | --- | --- | --- | --- | --- |

@@ -47,7 +47,8 @@ def _question(sink: Sink, row: Mapping[str, Any], where: str) -> str:
     instruction = text(row, where, "instruction")
     name = digest(["alpaca-eval", instruction], 12)
     dataset = optional(row, "dataset")
-    sink.told(name, dataset, (instruction,))
+    place = number(row.get("eval_set_index"))  # not in the original's files; whoever writes it knows the order of the set
+    sink.told(name, dataset, (instruction,), metadata={} if place is None else {"eval_set_index": int(place)})
     return name
 
 

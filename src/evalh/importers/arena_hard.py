@@ -30,6 +30,8 @@ from evalh.importers.write import Sink
 
 KINDS: Final = ("question", "reference", "answer", "games")
 SCORE: Final = re.compile(r"([AB])\s*(<<|<|=|>|>>)\s*([AB])")
+REFERENCE: Final = re.compile(r"judge_.+_reference_(.+)")
+"""WildVision's folders name the baseline that its rows leave out."""
 NOTE: Final = "verdicts as stored with the original's judgments; a strong one (A>>B) counts three times, as there"
 STRONG_WEIGHT: Final = 3
 
@@ -46,7 +48,8 @@ def read(sink: Sink, files: Sequence[File], options: Options) -> None:
 
 def _games(sink: Sink, row: Mapping[str, Any], where: str, question: str, file: File, options: Options) -> None:
     model = optional(row, "model") or file.source.stem
-    baseline = identity(row, where, "baseline")
+    found = REFERENCE.fullmatch(file.source.path.parent.name)
+    baseline = found[1] if found and "baseline" not in row else identity(row, where, "baseline")
     games = row.get("games")
     if not isinstance(games, list) or not 1 <= len(games) <= 2:
         raise BadImport(f"{where}: games must be a list of one or two")

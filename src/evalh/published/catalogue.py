@@ -30,7 +30,8 @@ class PublishedFile:
 class PublishedFigure:
     """A figure of the original's own report.
 
-    `figure` is "relative_score", "mean_score", "win_rate" or "total" (a sum of two-score reviews). Shares are fractions.
+    `figure` is a figure of our reports, "total" (a sum of two-score reviews), or one of `evalh.published.figures.OWN`. Shares
+    are fractions. `judge`, `category`, `turn`, `raters` (a pattern) and `ties` ("kept" or "dropped") say of what it is.
     `digits` is how many decimals were printed, None where the figure was given in full; `cause` says why a replay may differ.
     """
 
@@ -42,6 +43,11 @@ class PublishedFigure:
     reference: str = ""
     digits: int | None = None
     cause: str = ""
+    judge: str = ""
+    category: str = ""
+    turn: int = 0
+    raters: str = ""
+    ties: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Every stored reply of the published data, read again: docs/replays.md is what comes out."""
+"""Every stored reply of the published data, read again: docs/replies.md is what comes out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 def _generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate_replays", DOCS / "generate_replays.py")
+    spec = importlib.util.spec_from_file_location("generate_replies", DOCS / "generate_replies.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -25,8 +25,8 @@ def _generator() -> ModuleType:
     return module
 
 
-REPLAYS = _generator()
-# replies; equal as published, equal strictly. The rest is listed by place and cause in docs/replays.md.
+REPLIES = _generator()
+# replies; equal as published, equal strictly. The rest is listed by place and cause in docs/replies.md.
 EXPECTED = {
     "Vicuna reviews, 2023": (1001, 1001, 997),
     "Vicuna reviews, 2023, math": (39, 0, 37),
@@ -40,10 +40,10 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("source", REPLAYS.SOURCES, ids=lambda source: source.title)
+@pytest.mark.parametrize("source", REPLIES.SOURCES, ids=lambda source: source.title)
 def test_every_reply_is_read_as_stored_or_the_difference_is_explained(source: object) -> None:
     """The published reading gives the stored value; each row for which it or the strict one does not has a cause."""
-    outcome = REPLAYS.replay(source, shared(source.folder.split("/")[0]).parent)  # type: ignore[attr-defined]
+    outcome = REPLIES.replay(source, shared(source.folder.split("/")[0]).parent)  # type: ignore[attr-defined]
     equal = (outcome.replies, outcome.equal["published"], outcome.equal["strict"])
     assert equal == EXPECTED[source.title]  # type: ignore[attr-defined]
     assert [why for _, why in outcome.differ if why == "unexplained"] == []
@@ -52,34 +52,34 @@ def test_every_reply_is_read_as_stored_or_the_difference_is_explained(source: ob
 
 
 def test_the_page_is_what_the_data_give() -> None:
-    """docs/replays.md is not stale; if this fails, run `python docs/generate_replays.py --data ../shared/data`."""
+    """docs/replies.md is not stale; if this fails, run `python docs/generate_replies.py --data ../shared/data`."""
     data = shared("vicuna-bench-2023").parent
-    for source in REPLAYS.SOURCES:
+    for source in REPLIES.SOURCES:
         shared(*source.folder.split("/"))
-    assert (DOCS / "replays.md").read_text("utf-8") == REPLAYS.page(data)
+    assert (DOCS / "replies.md").read_text("utf-8") == REPLIES.page(data)
     for page in (DOCS / "judges.md", DOCS.parent / "CHANGELOG.md"):
         assert f"{sum(replies for replies, *_ in EXPECTED.values()):,}" in page.read_text("utf-8")
 
 
 def test_a_value_that_differs_is_not_the_same() -> None:
     """The comparison can fail: another number, the other side, nothing, and a preference off by a little."""
-    assert REPLAYS.same(7, 7.0)
-    assert REPLAYS.same(None, None)
-    assert not REPLAYS.same(7, 7.5)
-    assert not REPLAYS.same("A", "B")
-    assert not REPLAYS.same(None, 7)
-    assert not REPLAYS.same(("A", 1), ("A", 2))
-    assert REPLAYS.same(("preference", 1.25), 0.75)
-    assert REPLAYS.same(("preference", 1.25), 0.25)
-    assert not REPLAYS.same(("preference", 1.25), 0.2501)
-    assert not REPLAYS.same(("preference", 1.25), None)
+    assert REPLIES.same(7, 7.0)
+    assert REPLIES.same(None, None)
+    assert not REPLIES.same(7, 7.5)
+    assert not REPLIES.same("A", "B")
+    assert not REPLIES.same(None, 7)
+    assert not REPLIES.same(("A", 1), ("A", 2))
+    assert REPLIES.same(("preference", 1.25), 0.75)
+    assert REPLIES.same(("preference", 1.25), 0.25)
+    assert not REPLIES.same(("preference", 1.25), 0.2501)
+    assert not REPLIES.same(("preference", 1.25), None)
 
 
 def test_a_difference_is_counted_and_named(tmp_path: Path) -> None:
     """A reply that is read otherwise than stored, or not at all, appears with file and row under a cause."""
-    rows = [REPLAYS.Reply("f", "1", "[[7]]", 8), REPLAYS.Reply("f", "2", "fine", 5), REPLAYS.Reply("g", "1", "[[3]]", 3)]
-    source = REPLAYS.Source("t", ".", "bracket-rating", Scale("rating"), lambda folder: iter(rows))
-    outcome = REPLAYS.replay(source, tmp_path)
+    rows = [REPLIES.Reply("f", "1", "[[7]]", 8), REPLIES.Reply("f", "2", "fine", 5), REPLIES.Reply("g", "1", "[[3]]", 3)]
+    source = REPLIES.Source("t", ".", "bracket-rating", Scale("rating"), lambda folder: iter(rows))
+    outcome = REPLIES.replay(source, tmp_path)
     assert (outcome.replies, dict(outcome.equal), dict(outcome.other)) == (
         3,
         {"published": 1, "strict": 1},
