@@ -15,7 +15,7 @@ from typing import Any
 
 from common import HERE, QUIET, load, number
 
-NAMES = ("throughput", "processor_time", "plan_memory", "resume", "storm", "startup", "parsing", "ratings")
+NAMES = ("throughput", "processor_time", "plan_memory", "resume", "storm", "startup", "parsing", "ratings", "length_control")
 
 
 def rows(name: str, runs: int) -> list[dict[str, Any]]:

@@ -112,7 +112,7 @@ def main() -> None:
     print("| length-controlled win rate | " + " | ".join(f"{n} questions" for n in sizes) + " |")
     print("| --- |" + " ---: |" * len(sizes))
     for regime in REGIMES:
-        found = [lengths_covered(regime, n, 300 if regime.others else 2_000) for n in sizes]
+        found = [lengths_covered(regime, n, 300 if regime.others else 1_000) for n in sizes]
         print(f"| {regime.name} | " + " | ".join(f"{100 * a:.1f} ({b:.3f})" for a, b in found) + " |", flush=True)
 
 

@@ -11,7 +11,7 @@ rows of other systems; and it has an interval.
 
 - d is the mean of the other models' outcomes on the question, each less its own mean, shrunk as if one more model had shown
   nothing, in standard deviations. With fewer than `OTHERS` other models it is left out.
-- Both slopes have a normal prior with standard deviation `PRIOR` (3 in log odds; AlpacaEval's models show about 2), so that ten
+- Both slopes have a normal prior with standard deviation `PRIOR` (4 in log odds; AlpacaEval's models show about 2), so that ten
   questions give a figure and a thousand do not notice. The model's own term has none.
 - The variance is that of the regression, times how much the questions scatter about it compared with win-or-lose games
   (residuals are summed by question first, so pairs, turns, orders and repeats move together), and that of which questions were
@@ -41,7 +41,7 @@ LEAST: Final = 10
 """Questions below which there is no figure."""
 OTHERS: Final = 3
 """Other models that have to have met the opponent for difficulty to be estimated from them."""
-PRIOR: Final = 3.0
+PRIOR: Final = 4.0
 TOLERANCE: Final = 1e-8
 MOST_STEPS: Final = 100
 LONGEST_STEP: Final = 2.0  # in log odds
@@ -207,14 +207,15 @@ def _figures(
     slope = np.zeros((models, 3))
     slope[:, 0], slope[:, 2] = _sums(curve, model, models) / n, _sums(curve * d, model, models) / n
     regression_variance = np.einsum("mi,mi->m", slope, _solved(information, slope))
-    fitted = 3.0 - np.trace(_solved(information, np.broadcast_to(_PRIOR, information.shape).copy()), axis1=1, axis2=2)
+    held_back = np.trace(_solved(information, np.broadcast_to(_PRIOR, information.shape).copy()), axis1=1, axis2=2)
+    spent = 1.0 + 0.5 * np.clip(2.0 - held_back, 0.0, 2.0)  # its own term, and half of each slope that was fitted freely
 
     p = _sigmoid(_linear(beta, terms, model))
     share = _sums(weight, cell, cells)
     error = _sums(weight * (y - p), cell, cells)
     by_chance = _sums(weight * p * (1.0 - p), cell, cells) * share
     dispersion = _sums(error**2, owner, models) / np.maximum(_sums(by_chance, owner, models), 1e-300)
-    dispersion = np.minimum(dispersion * n / np.maximum(n - np.clip(fitted, 1.0, 3.0), 1.0), 1.0)
+    dispersion = np.minimum(dispersion * n / np.maximum(n - spent, 1.0), 1.0)
     most = unequal(share / np.bincount(cell, minlength=cells), owner, models)
     drawn = _sums(weight * (level - value[model]) ** 2, model, models) / n**2  # which questions were asked
     variance = np.where(certain, 0.0, (dispersion * regression_variance + drawn) * most)
