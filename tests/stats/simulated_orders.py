@@ -9,8 +9,8 @@ from functools import cache
 
 import numpy as np
 
-from evalh.stats.frame import Factor, Results, as_results
-from evalh.stats.rank_correlation import board, correlations, kendall, spearman
+from evalh.stats.estimate import Estimate
+from evalh.stats.rank_correlation import Board, correlations, kendall, spearman
 from stats.simulated_votes import Regime, World, world
 
 QUESTIONS = (10, 16, 30, 80)
@@ -24,20 +24,15 @@ REGIMES = (
 NAMES = "abcdefgh"
 
 
-def _frame(w: World, outcome: np.ndarray) -> Results:
-    pairs = np.array(list(NAMES))[w.pairs]
-    turn = np.zeros(len(outcome), dtype=np.int64)
-    return as_results(
-        {
-            "question_id": Factor.of([str(q) for q in w.cluster.tolist()]),
-            "mode": Factor(np.zeros(len(outcome), dtype=np.int32), ("pairwise",)),
-            "model_a": Factor.of(pairs[:, 0].tolist()),
-            "model_b": Factor.of(pairs[:, 1].tolist()),
-            "outcome": outcome,
-            "turn": turn + 1,
-            "sample": np.arange(len(outcome)),
-        }
-    )
+def _board(w: World, outcome: np.ndarray, size: int) -> Board:
+    """The leaderboard of a full round robin, in which every model plays as often on every question."""
+    points = np.zeros((int(w.cluster.max()) + 1, size))
+    np.add.at(points, (w.cluster, w.pairs[:, 0]), outcome)
+    np.add.at(points, (w.cluster, w.pairs[:, 1]), 1.0 - outcome)
+    share = points / (len(outcome) / len(points) * 2 / size)
+    n = len(share)
+    left_out = (share.sum(axis=0) - share) / (n - 1)
+    return Board(tuple(NAMES[:size]), tuple(Estimate(float(x), n=n) for x in share.mean(axis=0)), left_out)
 
 
 def _twisted(w: World, size: int) -> np.ndarray:
@@ -66,12 +61,10 @@ def covered(regime: Regime, questions: int, evaluations: int) -> tuple[float, fl
     for i, gap in enumerate(regime.settings):
         rng = np.random.default_rng([questions, i])
         known = truth(regime, gap)
-        names = list(NAMES[: regime.models])
         for _ in range(evaluations):
             w = world(regime, rng, questions, gap)
-            found = correlations(
-                board(_frame(w, _twisted(w, regime.models)), names), board(_frame(w, (w.people + 1) / 2), names)
-            )
+            judge = _board(w, _twisted(w, regime.models), regime.models)
+            found = correlations(judge, _board(w, (w.people + 1) / 2, regime.models))
             if found.spearman is None or found.kendall is None:
                 continue
             pair = (found.spearman, found.kendall)

@@ -13,9 +13,11 @@ def read() -> None:
     run: evalh.Run = evalh.load("results/reference")
     frame: pd.DataFrame = run.frame
     board: pd.DataFrame = run.leaderboard(category="math", reference="careful")
+    corrected: pd.DataFrame = run.corrected("votes.csv", raters="expert*")
+    kappa: evalh.Estimate | None = run.agree("votes.csv", judge="baseline").kappa
     texts: list[str] = [turn for answer in run.answers for turn in answer.turns]
     unscored: int = sum(j.status != "scored" for j in run.judgments)
-    print(frame, board, texts, unscored)
+    print(frame, board, corrected, kappa, texts, unscored)
 
 
 def make() -> evalh.Run:

@@ -22,6 +22,7 @@ from evalh.stats.quantiles import t_quantile
 from evalh.stats.winrate import model_win_rates
 
 LEVEL: Final = 0.95
+UNSEEN: Final = 0.1  # squared difference in win rate of one more question, so that equal ones are not taken for certainty
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +175,7 @@ def kendall(a: np.ndarray, b: np.ndarray) -> float | None:
 def significant(of: Board, tests: int) -> np.ndarray:
     """(M, M) signs of the differences in win rate that are significant when `tests` of them are made; 0 elsewhere.
 
-    Student's t on the jackknife standard error, each at 0.05 / `tests` (Bonferroni), with room for one question that differs.
+    Student's t on the jackknife standard error, each at 0.05 / `tests` (Bonferroni), with some room for one more question that differs.
     """
     n, size = len(of.left_out), len(of.models)
     sign = np.zeros((size, size))
@@ -183,7 +184,7 @@ def significant(of: Board, tests: int) -> np.ndarray:
     quantile = t_quantile(1.0 - (1.0 - LEVEL) / (2.0 * tests), n - 1)
     shift = (n - 1.0) * (of.left_out.mean(axis=0) - of.left_out)
     for i, j in combinations(range(size), 2):
-        squares = float(((shift[:, i] - shift[:, j]) ** 2).sum()) + 1.0
+        squares = float(((shift[:, i] - shift[:, j]) ** 2).sum()) + UNSEEN
         gap = of.values[i] - of.values[j]
         if abs(gap) > quantile * (squares / (n - 1) / n) ** 0.5:
             sign[i, j], sign[j, i] = np.sign(gap), -np.sign(gap)
