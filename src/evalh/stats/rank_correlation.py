@@ -175,7 +175,8 @@ def kendall(a: np.ndarray, b: np.ndarray) -> float | None:
 def significant(of: Board, tests: int) -> np.ndarray:
     """(M, M) signs of the differences in win rate that are significant when `tests` of them are made; 0 elsewhere.
 
-    Student's t on the jackknife standard error, each at 0.05 / `tests` (Bonferroni), with some room for one more question that differs.
+    Student's t on the jackknife standard error, each at 0.05 / `tests` (Bonferroni), with some room for one
+    more question that differs.
     """
     n, size = len(of.left_out), len(of.models)
     sign = np.zeros((size, size))
