@@ -13,7 +13,7 @@ Weights by inclusion probability after D. G. Horvitz & D. J. Thompson (1952), JA
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -136,8 +136,10 @@ def powered_mean(items: Items, *, share: bool = False) -> Powered:
     n, d = len(np.unique(items.cluster[items.labelled])), f - a
     step = 1.0 if share else _step(items.label[items.labelled])
     room = 0.0 if share else step**2
-    people = _estimate(voted, u, n, share, 1.0, room)
-    judge = _estimate(judged, a, size, share, 1.0, room)
+    worth = _worth(n, drawn[items.labelled])
+    more = unseen(n) * step**2 * (n / worth) ** 2
+    people = _estimate(voted, u, n, share, 1.0, room if worth == n else max(room, more), worth)
+    judge = _estimate(judged, a, size, share, 1.0, room, _worth(size, own))
     spread = float(d @ d)
     if items.labelled.all():
         return Powered(people, people, judge, 0.0, _correlation(u, f), ALL_VOTED)
@@ -147,7 +149,7 @@ def powered_mean(items: Items, *, share: bool = False) -> Powered:
     left = u - tuning * d
     lost = (n - 1.0) / (n - 2.0)  # one more parameter is estimated
     value = voted - tuning * (judged_there - judged)
-    found = _estimate(value, left, n, share, lost, max(room, unseen(n) * step**2))
+    found = _estimate(value, left, n, share, lost, max(room, more if worth == n else 2.0 * more), worth)
     if tuning <= 0 or _width(found) >= _width(people):
         return Powered(people, people, judge, 0.0, _correlation(u, f), TOO_POOR)
     return Powered(found, people, judge, tuning, _correlation(u, f))
@@ -187,12 +189,28 @@ def _ratio(cluster: np.ndarray, size: int, top: np.ndarray, bottom: np.ndarray) 
     return value, added - np.where(there, added.sum() / n, 0.0)
 
 
-def _estimate(value: float, added: np.ndarray, n: int, share: bool, factor: float, room: float) -> Estimate:
-    """A figure with its limits, from what each cluster adds to it and how many of them are independent."""
-    squares = np.array([float(added @ added) * n * n * factor + room])
-    cubes, fourths = (np.array([float((added**power).sum()) * float(n) ** power]) for power in (3, 4))
+def _worth(n: int, weights: np.ndarray) -> int:
+    """How many equally weighted questions n with these weights of items are worth (Kish 1965); n if all are equal."""
+    part = float(weights.sum()) ** 2 / float((weights**2).sum()) / len(weights)
+    return n if part > 1.0 - 1e-9 else min(n, max(2, round(n * part)))
+
+
+def _estimate(value: float, added: np.ndarray, n: int, share: bool, factor: float, room: float, worth: int) -> Estimate:
+    """A figure with its limits, from what each of n clusters adds to it; its limits see as many as they are `worth`."""
+    scale = float(n * n) if worth == n else worth * (worth - 1.0) * n / (n - 1.0)
+    squares = np.array([float(added @ added) * scale * factor + room])
+    cubes, fourths = (np.array([float((added**power).sum()) * float(worth) ** power]) for power in (3, 4))
     kept = min(max(value, 0.0), 1.0) if share else value
-    return estimates(np.array([kept]), Moments(np.array([n]), squares, cubes, fourths), share=share)[0]
+    moments = Moments(np.array([worth]), squares, cubes, fourths)
+    found = estimates(np.array([kept]), moments, share=share)[0]
+    if worth == n:
+        return found
+    if share and found.low is not None and found.high is not None:
+        # what was seldom drawn may also vary more: that the variance is a coin's, which a share's limits build on, is not known
+        free = estimates(np.array([kept]), moments)[0]
+        low, high = min(found.low, free.low or 0.0), max(found.high, 1.0 if free.high is None else free.high)
+        found = replace(found, low=max(low, 0.0), high=min(high, 1.0))
+    return replace(found, n=n)
 
 
 def _correlation(u: np.ndarray, f: np.ndarray) -> float | None:
