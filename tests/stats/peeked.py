@@ -12,7 +12,7 @@ from evalh.stats.sequential import Bettors
 from stats.regimes import verdicts
 
 EVALUATIONS = 2_000
-BLOCK = 100
+BLOCK = 50
 GAPS = (0.0, 0.3, 0.6, 1.0, 2.0, 4.0)  # of the pairs of one evaluation, in log odds
 QUESTIONS = (10, 16, 30, 80)
 Draw = Callable[[np.random.Generator, tuple[int, int], float], tuple[np.ndarray, np.ndarray]]
