@@ -103,17 +103,7 @@ def report_of(folder: RunFolder, reference: str | None = None, *, sheets: bool =
     repeated = _repeats(folder, results, manifest)
     known = _known(folder, manifest, seen, strengths, repeated)
     return Report(
-        run=RunFacts(
-            name=manifest["name"],
-            judges=tuple(manifest["judges"]),
-            models=tuple(manifest["models"]),
-            questions=str((manifest.get("questions") or {}).get("set") or ""),
-            question_count=questions,
-            started_at=manifest.get("started_at"),
-            finished_at=manifest.get("finished_at"),
-            versions=manifest.get("versions") or {},
-            inputs=manifest.get("inputs") or {},
-        ),
+        run=_facts(manifest, questions),
         leaderboards=boards,
         cost=Cost.of(manifest.get("cost") or {}),
         partial=manifest.get("partial"),
@@ -133,6 +123,21 @@ def report_of(folder: RunFolder, reference: str | None = None, *, sheets: bool =
             for label, pairs in (manifest.get("served") or {}).items()
             if len(versions := versions_of(pairs)) > 1
         },
+    )
+
+
+def _facts(manifest: Mapping[str, Any], questions: int) -> RunFacts:
+    """What was run, and with what."""
+    return RunFacts(
+        name=manifest["name"],
+        judges=tuple(manifest["judges"]),
+        models=tuple(manifest["models"]),
+        questions=str((manifest.get("questions") or {}).get("set") or ""),
+        question_count=questions,
+        started_at=manifest.get("started_at"),
+        finished_at=manifest.get("finished_at"),
+        versions=manifest.get("versions") or {},
+        inputs=manifest.get("inputs") or {},
     )
 
 

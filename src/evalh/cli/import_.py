@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from evalh.cli import options
+
+if TYPE_CHECKING:
+    from evalh.importers.formats import Done
 
 VOTES = "votes"
 QUESTIONS = "questions"
@@ -67,7 +71,6 @@ def command(
     """
     from evalh.importers.formats import FORMATS, bring_in
     from evalh.importers.options import Options
-    from evalh.reports.text import visible
 
     form = str(what[0]) if len(what) == 2 else None
     if len(what) not in (1, 2) or (len(what) == 1 and str(what[0]) in (*FORMATS, VOTES, QUESTIONS) and not what[0].exists()):
@@ -81,7 +84,13 @@ def command(
 
         make(str(what[-1]), out, encoding=encoding)
         return
-    done = bring_in(what[-1], out, form, extra, Options(encoding, judge_name, reviews))
+    _tell(bring_in(what[-1], out, form, extra, Options(encoding, judge_name, reviews)), out, form)
+
+
+def _tell(done: Done, out: Path, form: str | None) -> None:
+    """What came of an import; its form where that was found out."""
+    from evalh.reports.text import visible
+
     for note, count in done.notes.items():
         click.echo(f"{count} {note}", err=True)
     if done.ignored:

@@ -86,10 +86,7 @@ def prepare(
     """
     if config.mode not in MODES:
         raise UnknownName("mode", config.mode, tuple(MODES))
-    labels = [m.label for m in config.models]
-    for label in labels:
-        if labels.count(label) > 1:
-            raise BadConfig(f"two models carry the label {label!r}; give one of them another: --models other={label}")
+    labels = _labels(config)
     questions = open_set(config.questions) if not folder_questions else None
     chosen = questions.select(config.categories, config.limit) if questions else _select(folder_questions, config)
     if not chosen:
@@ -127,6 +124,15 @@ def prepare(
         if faults:
             raise BadConfig("--budget needs to know what a request can cost:\n" + "\n".join(f"  - {f}" for f in faults))
     return prepared
+
+
+def _labels(config: RunConfig) -> list[str]:
+    """The models' labels. Raises BadConfig where two models carry one."""
+    labels = [m.label for m in config.models]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise BadConfig(f"two models carry the label {label!r}; give one of them another: --models other={label}")
+    return labels
 
 
 def _check_separable(config: RunConfig, judges: Sequence[OpenJudge]) -> None:
