@@ -147,6 +147,23 @@ def test_chains_are_noted_and_models_out_of_reach_have_no_figure() -> None:
     assert by_model(found.overall)["x"].relative_score is None
 
 
+def test_groups_need_every_pair() -> None:
+    """Models that were only compared with a baseline get no letters; a note counts the pairs that are missing and names one."""
+    star = [comparison(f"q{i}", m, "base", w, category="math") for m, w in (("good", 1.0), ("bad", 0.0)) for i in range(12)]
+    found = board(star)
+    assert [row.groups for row in found.overall.models] == [None] * 3
+    told = [n for n in found.notes if n.startswith("No letters")]
+    assert len(told) == 1
+    assert "because 1 of 3 pairs of models never met (good and bad);" in told[0]
+    elsewhere = [comparison(f"p{i}", "bad", "good", 0.0, category="coding") for i in range(12)]
+    found = board(star + elsewhere)
+    assert [(row.model, row.groups) for row in found.overall.models] == [("good", "a"), ("base", "b"), ("bad", "c")]
+    assert [n for n in found.notes if n.startswith("No letters")] == [
+        "No letters say which models cannot be told apart in categories where a pair never met: math."
+    ]
+    assert not [n for n in board(both_modes()).notes if n.startswith("No letters")]
+
+
 def test_ratings_that_are_missing_are_explained() -> None:
     """A model that wins everything leaves ratings empty and a note, overall and for the category."""
     found = board([comparison(f"q{i}", "a", "b", 1.0, category="math") for i in range(10)])

@@ -131,6 +131,17 @@ def test_beyond_six_models_pairs_are_those_of_the_highest():
     assert max(len(shown) for shown in text.splitlines()) <= 80
 
 
+def test_pairs_with_a_baseline_that_is_not_among_the_highest_are_shown():
+    """Where all were compared with one model and that one stands low, the pairs of the highest models with it are shown."""
+    made = builder.report(20, answers=False)
+    board = made.leaderboards[made.run.judges[0]]
+    last = board.overall.models[-1].model
+    star = tuple(pair for pair in board.overall.pairs if last in {pair.model_a, pair.model_b})
+    board = replace(board, overall=replace(board.overall, pairs=star))
+    text = render.plain(replace(made, leaderboards={board.judge: board}))
+    assert "6 of 19 pairs: those with one of the 6 highest models; leaderboard.md has them all." in " ".join(text.split())
+
+
 def test_missing_figures_are_dashes_and_partial_comes_first():
     """A reader learns at once that a report is partial; nothing missing looks like a zero."""
     text = render.plain(builder.missing())
@@ -203,7 +214,7 @@ def test_groups_stand_beside_the_ranks():
     made = replace(made, leaderboards={"j": replace(board, overall=overall)})
     shown = render.plain(made)
     assert re.search(r"^ab? +7/1/2", shown, re.MULTILINE)
-    assert "Models with a letter in common cannot be told apart (p, Holm, above 0.05," in shown
+    assert "Models with a letter in common cannot be told apart (p, Holm, above 0.05)." in shown
     text = render.markdown(made)
     assert "| # | group | model |" in text
     assert "| 2 | ab | b |" in text

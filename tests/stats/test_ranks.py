@@ -5,7 +5,7 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalh.stats.ranks import groups, ranks
+from evalh.stats.ranks import groups, ranks, untested
 
 
 def test_ranks_count_significant_pairs() -> None:
@@ -33,7 +33,11 @@ def test_one_model_and_none() -> None:
 
 def test_letters_of_a_chain() -> None:
     """A model between two others shares a letter with both, although these are told from each other."""
-    assert groups("abc", {("a", "c"): (1.0, 0.01), ("a", "b"): (1.0, 0.2)}) == {"a": "a", "b": "ab", "c": "b"}
+    assert groups("abc", {("a", "c"): (1.0, 0.01), ("b", "a"): (-1.0, 0.2), ("b", "c"): (1.0, 0.2)}) == {
+        "a": "a",
+        "b": "ab",
+        "c": "b",
+    }
 
 
 @settings(deadline=None)
@@ -53,10 +57,19 @@ def test_a_common_letter_is_what_cannot_be_told_apart(size: int, data: st.DataOb
 
 
 def test_groups_without_pairs() -> None:
-    """Nothing tested, nothing told apart; no model, no letter; more groups than letters, none."""
-    assert groups("ab", {}) == {"a": "a", "b": "a"}
+    """No model, no letter; more groups than letters, none."""
+    assert groups("a", {}) == {"a": "a"}
     assert groups([], {}) == {}
     many = [f"m{i:03}" for i in range(60)]
     assert groups(many, dict.fromkeys(combinations(many, 2), (1.0, 0.001))) is None
     # twenty pairs of models told from each other and from nothing else have a million largest groups
-    assert groups(many, {(many[i], many[i + 1]): (1.0, 0.001) for i in range(0, 40, 2)}) is None
+    apart = {(many[i], many[i + 1]): (1.0, 0.001) for i in range(0, 40, 2)}
+    assert groups(many, dict.fromkeys(combinations(many, 2), (1.0, 0.5)) | apart) is None
+
+
+def test_no_groups_where_two_models_never_met() -> None:
+    """Models that were only compared with a third have no letters: nothing says that they are alike."""
+    star = {("hub", "good"): (-1.0, 0.001), ("bad", "hub"): (-1.0, 0.001)}
+    assert groups(["good", "hub", "bad"], star) is None
+    assert untested(["good", "hub", "bad"], star) == [("good", "bad")]
+    assert groups(["good", "hub", "bad"], star | {("bad", "good"): (-1.0, 0.2)}) == {"good": "a", "hub": "b", "bad": "a"}

@@ -85,7 +85,7 @@ def _position_notes(card: JudgeCard) -> list[str]:
     elif p.one_order:
         found.append(f"Position: {things(p.one_order, 'comparison')} asked in one order only tell nothing of it.")
     if p.left_out:
-        found.append(f"Position: {things(p.left_out, 'comparison')} with an unscored order are left out.")
+        found.append(f"Position: {things(p.left_out, 'comparison')} with an unscored order left out.")
     if not p.comparisons and not p.one_order and not p.left_out:
         found.append("Position: there are no comparisons; a judge that scores answers one by one has no position to prefer.")
     return found
@@ -95,7 +95,7 @@ def _length_notes(card: JudgeCard) -> list[str]:
     found = []
     length = card.length
     if length.left_out:
-        found.append(f"Length: {things(length.left_out, 'judgment')} about answers whose text is not given are left out.")
+        found.append(f"Length: {things(length.left_out, 'judgment')} about answers whose text is not given left out.")
     if length.slope is None and length.comparisons:
         found.append("Length: no slope of verdicts, as no pair of models was compared on two questions with different lengths.")
     if length.score_slope is None and length.scores:
@@ -158,7 +158,7 @@ def _unreadable_notes(card: JudgeCard) -> list[str]:
     elif u.missing and u.p_value is None:
         found.append("Unscored: nothing tells whether it depends on the model, as it falls on all models of a question alike.")
     if u.left_out:
-        found.append(f"Unscored: {things(u.left_out, 'row')} that the judge was not asked about are left out.")
+        found.append(f"Unscored: {things(u.left_out, 'row')} that the judge was not asked about left out.")
     return found
 
 

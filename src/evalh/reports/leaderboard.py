@@ -17,7 +17,7 @@ from evalh.stats.coding import distinct
 from evalh.stats.estimate import Estimate
 from evalh.stats.frame import Results
 from evalh.stats.length_control import LengthRows, against, length_rows, opponent_of
-from evalh.stats.ranks import groups
+from evalh.stats.ranks import groups, untested
 from evalh.stats.summary import Summary, default_reference, leads, relative_scores, summarise
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class ModelRow:
     """One model of a leaderboard. Figures that do not apply are None (an Estimate, where there is one, carries its own n).
 
     Two models of a table have a letter of `groups` in common exactly where they cannot be told apart; None where nothing of the
-    model was scored, or where there are more groups than letters.
+    model was scored, where two models of the table were never compared, or where there are more groups than letters.
     """
 
     model: str
@@ -152,14 +152,15 @@ def _leaderboard(
         tables[name] = _table(summary, relative_scores(own, target)[0], lengths.of(name))
         if summary.no_ratings:
             without[name] = summary.no_ratings
+    shown = _table(overall, relative, lengths.overall)
     has_relative = any(estimate is not None for estimate in relative)
     return Leaderboard(
         judge=judge,
-        overall=_table(overall, relative, lengths.overall),
+        overall=shown,
         categories=tables,
         reference=target if has_relative else None,
         unscored_by_status=cells.unscored_by_status,
-        notes=(*_rating_notes(overall.no_ratings, without), *notes, *lengths.notes),
+        notes=(*_rating_notes(overall.no_ratings, without), *_group_notes(shown, tables), *notes, *lengths.notes),
         opponent=opponent if lengths.any else None,
     )
 
@@ -211,6 +212,31 @@ def _rating_notes(overall: StatsError | None, categories: Mapping[str, StatsErro
 def _brief(error: StatsError) -> str:
     """The groups that cannot be compared, or else the message."""
     return " | ".join(", ".join(group) for group in error.components) if isinstance(error, Disconnected) else str(error)
+
+
+def _group_notes(overall: Table, categories: Mapping[str, Table]) -> tuple[str, ...]:
+    """Why there are no letters of models that cannot be told apart, where that is for want of comparisons."""
+    if found := _untested(overall):
+        ranked = sum(row.rank is not None for row in overall.models)
+        missing = f"{len(found)} of {ranked * (ranked - 1) // 2} pairs of models"
+        example = " and ".join(found[0])
+        return (
+            f"No letters say which models cannot be told apart, because {missing} never met ({example}"
+            f"{', for one' if len(found) > 1 else ''}); the ranks are as wide as that makes them.",
+        )
+    if without := [name for name, table in categories.items() if _untested(table)]:
+        return (
+            f"No letters say which models cannot be told apart in categories where a pair never met: {', '.join(without)}.",
+        )
+    return ()
+
+
+def _untested(table: Table) -> list[tuple[str, str]]:
+    """Pairs of ranked models without a test."""
+    return untested(
+        [row.model for row in table.models if row.rank is not None],
+        {(pair.model_a, pair.model_b): (0.0, pair.p_adjusted) for pair in table.pairs if pair.p_adjusted is not None},
+    )
 
 
 def _table(summary: Summary, relative: Sequence[Estimate | None], lengths: Sequence[Estimate | None]) -> Table:

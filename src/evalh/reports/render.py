@@ -221,11 +221,13 @@ def _below(f: Figure, e: Estimate | None, is_reference: bool) -> str:
 def _shown_pairs(table: Table) -> tuple[list[PairRow], str]:
     """The pairs that a terminal shows, and a sentence on the others."""
     top = {row.model for row in table.models[:SHOWN_MODELS]}
-    shown = [pair for pair in table.pairs if {pair.model_a, pair.model_b} <= top]
+    shown, which = [pair for pair in table.pairs if {pair.model_a, pair.model_b} <= top], "among"
+    if not shown:  # all were compared with a model that is not among them
+        shown, which = [pair for pair in table.pairs if {pair.model_a, pair.model_b} & top], "with one of"
     if len(shown) == len(table.pairs):
         return shown, ""
     return shown, (
-        f"{count(len(shown))} of {things(len(table.pairs), 'pair')}: those among the {SHOWN_MODELS} highest models; "
+        f"{count(len(shown))} of {things(len(table.pairs), 'pair')}: those {which} the {SHOWN_MODELS} highest models; "
         "leaderboard.md has them all."
     )
 

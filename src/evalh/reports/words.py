@@ -83,7 +83,7 @@ def groups(table: Table) -> str:
         return "No model can be told apart from another (p, Holm, above 0.05)."
     if len({*"".join(letters)}) == sum(map(len, letters)):
         return "Every model can be told apart from every other (p, Holm, at most 0.05)."
-    return "Models with a letter in common cannot be told apart (p, Holm, above 0.05, or never compared)."
+    return "Models with a letter in common cannot be told apart (p, Holm, above 0.05)."
 
 
 def figures(table: Table) -> list[Figure]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
 
 SIGNIFICANT = 0.05
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -42,14 +43,17 @@ def groups(models: Sequence[str], pairs: Pairs) -> dict[str, str] | None:
 
     Args:
         models: in the order of the table, which is that of the letters.
-        pairs: as for `ranks`. A pair that is missing was not tested, and counts as not told apart.
+        pairs: as for `ranks`.
 
     Returns:
-        model -> its letters in order, a to z and then A to Z; None where more than 52 groups would be needed.
+        model -> its letters in order, a to z and then A to Z; None where more than 52 groups would be needed, or where a pair
+        is missing (`untested`): two models that never met would share a letter with nothing to show for it.
 
     Source: H.-P. Piepho (2004), "An algorithm for a letter-based representation of all-pairwise comparisons", J. Comput. Graph.
     Statist. 13, 456-466 (insert and absorb).
     """
+    if untested(models, pairs):
+        return None
     bit = {model: 1 << i for i, model in enumerate(models)}
     columns = [(1 << len(models)) - 1] if models else []
     for (first, second), (lead, p) in pairs.items():
@@ -68,3 +72,8 @@ def groups(models: Sequence[str], pairs: Pairs) -> dict[str, str] | None:
         return None
     columns.sort(key=lambda c: [i for i in range(len(models)) if c >> i & 1])
     return {model: "".join(letter for letter, c in zip(LETTERS, columns, strict=False) if c & bit[model]) for model in models}
+
+
+def untested(models: Sequence[str], pairs: Pairs) -> list[tuple[str, str]]:
+    """The pairs of `models`, in the order of these, that are not among `pairs` in either order."""
+    return [pair for pair in combinations(models, 2) if pair not in pairs and pair[::-1] not in pairs]
