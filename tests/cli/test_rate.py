@@ -52,6 +52,16 @@ def test_the_table_says_what_it_rests_on(table: Path) -> None:
     assert said == again
 
 
+def test_long_names_keep_both_ends(table: Path) -> None:
+    """A name of three hundred characters does not push the figures out of sight; in JSON it is whole."""
+    long = "a" * 150 + "z" * 150
+    Path("long.csv").write_text(Path("b.csv").read_text().replace("x,", f"{long},").replace(",x", f",{long}"))
+    said = evalh("rate", "long.csv").out.splitlines()
+    assert max(map(len, said[:4])) < 130
+    assert sum(shown.startswith("aaa") and "…zzz" in shown for shown in said) == 1
+    assert long in evalh("rate", "long.csv", "--format", "json").out
+
+
 def test_rows_that_are_no_battles_are_counted(table: Path) -> None:
     """A missing or unknown winner, and a model against itself, are left out and said; they are never ties."""
     with Path("b.csv").open("a") as f:

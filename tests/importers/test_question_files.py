@@ -166,6 +166,15 @@ def test_rows_that_are_no_questions(rows: list[dict[str, Any]], said: str) -> No
     assert not OUT.exists()
 
 
+@pytest.mark.parametrize("name", ["none.csv", "none.jsonl"])
+def test_an_empty_table(name: str) -> None:
+    """A file without a row is named itself, not the set that was not made of it."""
+    Path(name).write_text("")
+    done = evalh("questions", "import", name, "--out", OUT)
+    assert (done.code, done.err) == (2, f"evalh: {name}: holds no question\n")
+    assert not OUT.exists()
+
+
 def test_a_question_twice_and_a_folder_in_use() -> None:
     """The same question again is kept once and counted; a folder that holds something is left alone."""
     done = evalh("questions", "import", put("q.jsonl", [*ROWS, ROWS[0]]), "--out", OUT)

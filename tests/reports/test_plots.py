@@ -146,6 +146,8 @@ def test_what_cannot_be_drawn_is_none():
     e = Estimate(7.0, 6.0, 8.0, 10)
     bare = Leaderboard("j", Table((ModelRow("a", mean_score=e),)))
     assert (plots.pairs(bare), plots.heat_map(bare), plots.radar(bare)) == (None, None, None)
+    scored = Leaderboard("j", Table(bare.overall.models, (PairRow("a", "b", p_value=0.5),)))
+    assert plots.pairs(scored) is None  # single answers were scored, nothing was compared
     two = Leaderboard("j", bare.overall, {"x": bare.overall, "y": bare.overall})
     assert plots.radar(two) is None
     assert plots.heat_map(two) is not None

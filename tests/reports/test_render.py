@@ -142,6 +142,18 @@ def test_pairs_with_a_baseline_that_is_not_among_the_highest_are_shown():
     assert "6 of 19 pairs: those with one of the 6 highest models; leaderboard.md has them all." in " ".join(text.split())
 
 
+def test_pairs_of_scored_answers_have_no_wins():
+    """Where nothing was compared, pairs show p and what is unscored, and no columns of zeros and dashes."""
+    made = builder.baseline()
+    board = made.leaderboards["baseline"]
+    bare = tuple(PairRow(p.model_a, p.model_b, p_value=0.03, p_adjusted=0.04) for p in board.overall.pairs)
+    board = replace(board, overall=replace(board.overall, pairs=bare))
+    shown = render.plain(replace(made, leaderboards={"baseline": board})).splitlines()
+    at = next(i for i, text in enumerate(shown) if text.startswith("pair "))
+    assert shown[at].split() == ["pair", "p,", "Holm", "unscored"]
+    assert [text.split() for text in shown[at + 2 : at + 4]] == [[bare[0].model_a, "0.030"], [bare[0].model_b, "0.040", "0"]]
+
+
 def test_missing_figures_are_dashes_and_partial_comes_first():
     """A reader learns at once that a report is partial; nothing missing looks like a zero."""
     text = render.plain(builder.missing())

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from evalh.stats.estimate import Estimate
 
 HALF, ELO = "half", "elo"
+NAME = 60
+"""Characters of a model's name in the table; longer ones lose their middle."""
 
 
 def anchored(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, float] | None:
@@ -243,9 +245,9 @@ def _document(found: Rated, order: list[int], table: BattleTable, asked: Asked) 
 
 
 def _print(found: Rated, order: list[int], table: BattleTable, asked: Asked, units: str) -> None:
-    from evalh.reports.text import visible
+    from evalh.reports.text import shorten, visible
 
-    names = [visible(found.models[i]) for i in order]
+    names = [shorten(found.models[i], NAME) for i in order]
     width = max(len("model"), *map(len, names))
     click.echo(f"{'model':<{width}}  rating  95 % interval      wins   ties  losses  rank")
     for name, i in zip(names, order, strict=True):

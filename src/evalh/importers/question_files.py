@@ -95,6 +95,8 @@ def bring_in(
     try:
         lines = _lines(_rows(source, encoding, split), Path(source.removeprefix(HUB)).stem, chosen, made)
         write_atomic(out / "questions.jsonl", lines)
+        if not (out / "questions.jsonl").stat().st_size:
+            raise BadImport(f"{source}: holds no question")
         write_atomic(out / "set.toml", _about(out, source, licence).encode())
         opened = open_set(str(out))
     except BaseException:

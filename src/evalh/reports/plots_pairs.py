@@ -21,9 +21,9 @@ INKS: Final = (d.ON_DARK, d.ON_LIGHT, d.ON_LIGHT)
 
 
 def pairs(board: Leaderboard) -> Canvas | None:
-    """Stacked wins, ties and losses: one bar per pair up to six models, else a matrix of the highest twenty."""
+    """Wins, ties and losses: one bar per pair up to six models, else a matrix of the highest twenty; None without comparisons."""
     found = _by_rank(board)
-    if not found:
+    if not any(p.win_rate_a is not None for p in found):
         return None
     with d.style():
         return _bars(board, found) if len(found) <= BAR_PAIRS else _matrix(board, found)

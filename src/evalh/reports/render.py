@@ -177,21 +177,23 @@ def _pairs_table(pairs: list[PairRow]) -> RichTable:
     sums = words.has_totals(tuple(pairs))
     table = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("pair", no_wrap=True)
-    for title in ["wins", "ties"] + ["total"] * sums:
+    compared = any(pair.win_rate_a is not None for pair in pairs)  # else p is of scores, and there is nothing else to show
+    for title in ["wins", "ties"] * compared + ["total"] * sums:
         table.add_column(title, justify="right", no_wrap=True)
-    for upper, lower in (("win rate", "interval"), ("p", "p, Holm"), ("n", "unscored")):
+    for upper, lower in [("win rate", "interval")] * compared + [("p", "p, Holm"), ("n" * compared, "unscored")]:
         table.add_column(_two(upper, lower), justify="right", no_wrap=True)
     for pair in pairs:
         # Two lines exactly, or the numbers would no longer stand beside their names; the table above has them in full.
         cells = [_two(shorten(pair.model_a, 32), "  " + shorten(pair.model_b, 30), dim=False)]
-        cells.append(_two(count(pair.wins_a), count(pair.wins_b), dim=False))
-        cells.append(_two(count(pair.ties), ""))
+        if compared:
+            cells += [_two(count(pair.wins_a), count(pair.wins_b), dim=False), _two(count(pair.ties), "")]
         if sums:
             cells.append(_two(total(pair.total_a), total(pair.total_b), dim=False))
         e = pair.win_rate_a
-        cells.append(_two(WIN_RATE.value(e), WIN_RATE.interval(e)))
+        if compared:
+            cells.append(_two(WIN_RATE.value(e), WIN_RATE.interval(e)))
         cells.append(_two(p_value(pair.p_value), p_value(pair.p_adjusted)))
-        cells.append(_two(sample_size([e]), count(pair.unscored)))
+        cells.append(_two(sample_size([e]) * compared, count(pair.unscored)))
         table.add_row(*cells)
     return table
 
