@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from evalh.backends.http_errors import error_of
+from evalh.backends.json_body import decode, encode
 from evalh.backends.light import CONNECT, SILENCE, TOTAL, untrusted
-from evalh.backends.openai import decode, encode
 from evalh.backends.sdk import certificate_fault
 from evalh.errors import BackendError, NotServed, ServerFault, TimedOut
 

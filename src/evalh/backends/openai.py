@@ -10,15 +10,13 @@ per model, and every reply that came so carries a flag that says it.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
-import orjson
-
 from evalh.backends.http_errors import detail, error_of, unsupported
+from evalh.backends.json_body import decode, encode
 from evalh.core.config import UNSENT, ModelSpec
 from evalh.core.models import OPENAI_URL
 from evalh.core.records import Completion, RawReply, Request, Usage
@@ -241,22 +239,6 @@ def _open_wire(spec: ModelSpec, endpoint: str) -> Wire:
     from evalh.backends.light import LightWire
 
     return LightWire(endpoint, headers, spec.query)
-
-
-def encode(body: dict[str, Any]) -> bytes:
-    """JSON as bytes."""
-    try:
-        return orjson.dumps(body)
-    except orjson.JSONEncodeError:  # a lone surrogate, say, which JSON can carry only escaped
-        return json.dumps(body).encode("ascii")
-
-
-def decode(body: bytes) -> Any:
-    """What bytes of JSON hold. Raises ValueError."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return json.loads(body)  # takes lone surrogates and NaN, which some servers write
 
 
 def _content(value: Any) -> str:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from evalh.core.resources import Found
     from evalh.judges.prompted import PromptedJudge
     from evalh.judges.scale import Scale
-    from evalh.judges.spec import JudgeSpec, Variant
+    from evalh.judges.spec import JudgeSpec
+    from evalh.judges.variant import Variant
 
 COMPUTES = "computes"
 

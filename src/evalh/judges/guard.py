@@ -13,7 +13,7 @@ from evalh.judges.echo import LEAST, without_marks, without_passages
 from evalh.judges.fence import altered, shown
 from evalh.judges.hostile import KINDS, attempts, crosses
 from evalh.judges.scale import label
-from evalh.judges.spec import Variant
+from evalh.judges.variant import Variant
 from evalh.judges.voice import plain
 
 Parse = Callable[[str, bool], Reading]

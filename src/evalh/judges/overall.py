@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from evalh.judges.scale import OVERALL
 
 if TYPE_CHECKING:
-    from evalh.judges.spec import Variant
+    from evalh.judges.variant import Variant
 
 MEAN: Final = "mean"
 

@@ -17,8 +17,9 @@ from evalh.judges.overall import described
 from evalh.judges.parse import READERS, parse
 from evalh.judges.prompt import NOT_GIVEN, fill
 from evalh.judges.scale import label
-from evalh.judges.spec import SHOWN, JudgeSpec, ReadingName, Variant, load_spec
+from evalh.judges.spec import SHOWN, JudgeSpec, load_spec
 from evalh.judges.structured import FORMS, FREE, IGNORED, Constraint, Form
+from evalh.judges.variant import ReadingName, Variant
 from evalh.judges.voice import separate
 
 CUT_OFF: Final = ("length", "max_tokens")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
 from evalh.core.config import UNSENT
 from evalh.core.ids import digest
@@ -28,6 +28,7 @@ from evalh.judges.parse import READERS
 from evalh.judges.prompt import Prompt, allowed_fields, missing_fields, parse_prompt
 from evalh.judges.scale import MODES, NUMERIC, OVERALL, Kind, Scale
 from evalh.judges.structured import FORMS, Form, unfit
+from evalh.judges.variant import ReadingName, Variant
 
 SCHEMA: Final = 1
 FILE: Final = "judge.toml"
@@ -59,32 +60,6 @@ SHOWN: Final[Mapping[Mode, tuple[str, ...]]] = {
 }
 """The modes a folder can describe, and the fields under which each shows its answers."""
 MOST_TURNS: Final = 9
-
-ReadingName = Literal["strict", "published"]
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """One way in which a judge asks: for a mode, a number of turns, with or without a reference, for some categories.
-
-    `fenced`: every text is shown between lines that carry the unit's code (see `evalh.judges.fence`). `structured`: the form
-    that the server is to hold the reply to (see `evalh.judges.structured`); empty where it stays text.
-    """
-
-    name: str
-    mode: Mode
-    prompt: Prompt
-    scale: Scale
-    reader: str
-    reading: ReadingName = "strict"
-    turns: int = 1
-    reference: bool = False
-    categories: tuple[str, ...] = ()
-    orders: int = 2
-    rubric: str = ""
-    params: Mapping[str, Any] = field(default_factory=dict)
-    fenced: bool = True
-    structured: Form | Literal[""] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from evalh.judges.scale import OVERALL
 from evalh.pipeline.plan import MODES
 
 if TYPE_CHECKING:
-    from evalh.pipeline.setup import OpenJudge
+    from evalh.pipeline.open_judge import OpenJudge
 
 UNNAMED: Final = "jury"
 """The name of a jury that no evalh.toml names."""

@@ -20,7 +20,8 @@ from evalh.core.store import MANIFEST, RunFolder
 from evalh.core.upgrades import SCHEMA
 from evalh.errors import CorruptRecord, RunMismatch
 from evalh.pipeline import juries
-from evalh.pipeline.setup import OpenJudge, Prepared
+from evalh.pipeline.open_judge import OpenJudge
+from evalh.pipeline.setup import Prepared
 
 NEEDED: Final = ("run_id", "name", "models", "judges", "inputs", "counts", "cost", "started_at", "finished_at")
 """What every manifest of schema 1 holds; keys that were added later are empty where they are missing."""

@@ -14,7 +14,6 @@ from typing import Any
 from evalh.core import models, resources
 from evalh.core.config import JudgeChoice, ModelSpec, RunConfig, UserConfig
 from evalh.core.ids import file_sha256
-from evalh.core.protocols import Judge
 from evalh.core.questions import QuestionSet, open_set
 from evalh.core.records import Question
 from evalh.core.registry import load, registered
@@ -22,18 +21,8 @@ from evalh.errors import BadConfig, MissingCredential, UnknownName
 from evalh.judges.prompted import PromptedJudge
 from evalh.pipeline.engine import Target, output_cap
 from evalh.pipeline.juries import check_juries
+from evalh.pipeline.open_judge import OpenJudge
 from evalh.pipeline.plan import COMPARISONS, MODES, Plan, check, pairs_of
-
-
-@dataclass(frozen=True, slots=True)
-class OpenJudge:
-    """A judge ready to be used; `spec` and `target` are None for one that computes."""
-
-    judge: Judge
-    choice: JudgeChoice
-    spec: ModelSpec | None
-    target: Target | None
-    folder: Path | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from evalh.stats.ranks import groups, untested
 from evalh.stats.summary import Summary, default_reference, leads, relative_scores, summarise
 
 if TYPE_CHECKING:
-    from evalh.reports.stopping import Stopping
+    from evalh.reports.stopped import Stopping
 
 
 @dataclass(frozen=True, slots=True)
