@@ -25,9 +25,10 @@ from evalh.core.ledger_rows import BatchLine, BatchRow
 from evalh.core.records import Request
 from evalh.errors import BadConfig, BatchPending, ServerFault, StoreError
 from evalh.pipeline import parcel
+from evalh.pipeline.asking import Target
 from evalh.pipeline.batch import FIRST_LOOK, first_look
 from evalh.pipeline.budget import Budget
-from evalh.pipeline.engine import Engine, Target
+from evalh.pipeline.engine import Engine
 from evalh.pipeline.parcel import Waiting, packed
 
 SPEC = ModelSpec("vicuna", "openai", "m", "http://127.0.0.1:1/v1")

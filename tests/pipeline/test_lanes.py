@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from evalh.core.records import Answer
 from evalh.core.store import RunFolder
 from evalh.pipeline import lanes
+from evalh.pipeline.asking import Target
 from evalh.pipeline.book import Book
-from evalh.pipeline.engine import Target
 from evalh.pipeline.lanes import AnswerLane, JudgeLane
 from evalh.pipeline.plan import AnswerUnit, JudgmentUnit, Plan
 from pipeline.made import Idle, answer, judgment, plan

@@ -8,7 +8,7 @@ from typing import Any
 from evalh.core.ids import answer_id
 from evalh.core.records import Answer, Failure, Question, Request, Usage
 from evalh.errors import BackendError, EndsRun
-from evalh.pipeline.engine import Asker, Target
+from evalh.pipeline.asking import Asker, Target
 from evalh.pipeline.omissions import noticed
 from evalh.pipeline.scheduler import Slot
 

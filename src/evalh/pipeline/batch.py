@@ -46,7 +46,8 @@ from evalh.errors import (
     TransientError,
     Unreachable,
 )
-from evalh.pipeline.engine import FIRST_DELAY, LONGEST_DELAY, NEVER_ANSWERED, Engine, Target
+from evalh.pipeline.asking import FIRST_DELAY, LONGEST_DELAY, NEVER_ANSWERED, Target
+from evalh.pipeline.engine import Engine
 from evalh.pipeline.parcel import MOST_LINES, Arrived, Job, Place, Waiting, packed, place_of
 
 MOST_WAITING: Final = 20_000  # units alive at a time: each holds its request in memory

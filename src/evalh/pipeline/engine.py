@@ -10,8 +10,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from evalh.core.config import Limits, Price
 from evalh.core.ledger import Ledger
@@ -31,39 +30,15 @@ from evalh.errors import (
     TransientError,
     Unreachable,
 )
+from evalh.pipeline.asking import FIRST_DELAY, LONGEST_DELAY, NEVER_ANSWERED, Target
 from evalh.pipeline.budget import Budget, worst_case
 from evalh.pipeline.scheduler import Scheduler, Slot, Tally
 
 if TYPE_CHECKING:
-    from evalh.pipeline.batch import Collector
+    from evalh.pipeline.asking import Batches
 
 DEADLINE: Final = 600.0  # seconds that one request may take, all tries together
-NEVER_ANSWERED: Final = 10.0  # the same for an endpoint that has not answered anything yet: it is probably not there
-FIRST_DELAY: Final = 0.5
-LONGEST_DELAY: Final = 20.0
 ELSEWHERE: Final = 0.05  # seconds between looks at a request that another process is sending
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A model to be asked, under the label that its records carry."""
-
-    label: str
-    backend: Any  # a RawBackend, or one that is not paid for
-    price: Price | None = None
-
-    @property
-    def endpoint(self) -> str:
-        """What limits are kept for."""
-        return str(self.backend.endpoint)
-
-
-class Asker(Protocol):
-    """Something that has replies: the engine, or the ledger alone."""
-
-    async def ask(self, slot: Any, target: Target, request: Request, stage: str) -> Completion:
-        """The reply to a request."""
-        ...
 
 
 class Engine(Scheduler):
@@ -259,7 +234,7 @@ class Engine(Scheduler):
             self.budget.settle(aside, actual)
 
     async def _try_in_batch(
-        self, batches: Collector, target: Target, request: Request, stage: str, key: str, tries: int, aside: float
+        self, batches: Batches, target: Target, request: Request, stage: str, key: str, tries: int, aside: float
     ) -> Completion:
         """One request in a batch; its reply has been committed when it arrives here."""
         self.tally.sent += 1

@@ -19,8 +19,9 @@ from evalh.core.ledger_rows import request_key
 from evalh.core.records import Answer, Completion, JudgeTask, Question, Request
 from evalh.errors import Incomplete
 from evalh.pipeline.answer import answer
+from evalh.pipeline.asking import Target
 from evalh.pipeline.book import Book
-from evalh.pipeline.engine import Target, output_cap
+from evalh.pipeline.engine import output_cap
 from evalh.pipeline.judge import judge, unjudged
 from evalh.pipeline.plan import JudgmentUnit
 from evalh.pipeline.setup import Prepared

@@ -14,7 +14,7 @@ from evalh.core.protocols import Judge
 from evalh.core.records import Completion, Failure, JudgeTask, Judgment, Reading, Request
 from evalh.errors import BackendError, EndsRun, NotServed, Refused
 from evalh.pipeline.answer import total
-from evalh.pipeline.engine import Asker, Target
+from evalh.pipeline.asking import Asker, Target
 from evalh.pipeline.omissions import noticed
 from evalh.pipeline.scheduler import Slot
 

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from evalh.core.records import Answer, JudgeTask, Judgment, Question
 from evalh.pipeline.answer import answer
+from evalh.pipeline.asking import Target
 from evalh.pipeline.book import Book
-from evalh.pipeline.engine import Engine, Target
+from evalh.pipeline.engine import Engine
 from evalh.pipeline.judge import judge, unjudged
 from evalh.pipeline.plan import AnswerUnit, JudgmentUnit
 from evalh.pipeline.scheduler import Slot

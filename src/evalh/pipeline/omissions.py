@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from evalh.core.records import Completion, Request
-from evalh.pipeline.engine import Target
+from evalh.pipeline.asking import Target
 
 NO_LOGPROBS: Final = "no_logprobs"
 """Log-probabilities were asked for, and none that can be used came."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evalh.core.config import JudgeChoice, ModelSpec
 from evalh.core.protocols import Judge
-from evalh.pipeline.engine import Target
+from evalh.pipeline.asking import Target
 
 
 @dataclass(frozen=True, slots=True)

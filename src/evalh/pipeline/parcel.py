@@ -12,7 +12,7 @@ from evalh.backends.batches import line
 from evalh.core.ledger_rows import BatchLine, BatchRow
 from evalh.core.records import RawReply, Request
 from evalh.errors import StoreError
-from evalh.pipeline.engine import Target
+from evalh.pipeline.asking import Target
 
 MOST_LINES: Final = 50_000  # requests that the API takes in one file
 MOST_BYTES: Final = 200_000_000  # and bytes

@@ -21,7 +21,7 @@ from evalh.errors import EvalhError
 from evalh.pipeline.gate import Gate
 
 if TYPE_CHECKING:
-    from evalh.pipeline.batch import Collector
+    from evalh.pipeline.asking import Batches
 
 STEP: Final = 8  # one in so many of those who wait behind the others goes on in a round of the loop
 GRACE: Final = 5.0  # seconds that requests in flight are waited for after Ctrl-C
@@ -90,7 +90,7 @@ class Scheduler:
     def __init__(self, concurrency: int, limits: Mapping[str, Limits] | None = None) -> None:
         self.concurrency = concurrency
         self.tally = Tally()
-        self.batches: Collector | None = None  # where it is set, requests travel in batches
+        self.batches: Batches | None = None  # where it is set, requests travel in batches
         self.stopping = False
         self.on_last: Callable[[], None] | None = None  # called once, when nothing is left to send
         self._blocked = 0

@@ -19,7 +19,8 @@ from evalh.core.records import Question
 from evalh.core.registry import load, registered
 from evalh.errors import BadConfig, MissingCredential, UnknownName
 from evalh.judges.prompted import PromptedJudge
-from evalh.pipeline.engine import Target, output_cap
+from evalh.pipeline.asking import Target
+from evalh.pipeline.engine import output_cap
 from evalh.pipeline.juries import check_juries
 from evalh.pipeline.open_judge import OpenJudge
 from evalh.pipeline.plan import COMPARISONS, MODES, Plan, check, pairs_of
