@@ -46,6 +46,8 @@ class Side:
     judge: str
     rows: Results
     said: Mapping[Place, Decision]
+    adaptive: str = ""
+    """Where `--until-separated` chose what was judged: the sentence that says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def agreed(
         uncorrected=refused,
         left_out=left_out,
         unread=other.votes.left_out,
-        notes=other.notes,
+        notes=((side.adaptive,) if side.adaptive else ()) + other.notes,
     )
 
 
@@ -127,12 +129,14 @@ def corrected(
     """A run's win rates and ratings, corrected by votes; arguments and errors as `agreed`.
 
     Raises:
-        StatsError: inclusion probabilities that cannot be used.
+        StatsError: inclusion probabilities that cannot be used; a run that was stopped by `--until-separated`.
     """
     side = side_of(folder, judge)
     other = other_of(side, votes, raters, None, encoding)
     if other.judge is not None:
         raise BadConfig(f"{other.name} is a judge; a leaderboard is corrected by votes")
+    if side.adaptive:
+        raise TooFewData(side.adaptive)
     return correct(side.said, other.votes.votes, _categories(folder))
 
 
@@ -142,6 +146,8 @@ def _categories(folder: RunFolder) -> dict[str, str]:
 
 def _correction(side: Side, other: Other) -> tuple[Correction | None, str]:
     """The corrected leaderboard; or None and the reason."""
+    if side.adaptive:
+        return None, "which comparisons were judged depends on their outcomes"
     try:
         return correct(side.said, other.votes.votes, _categories(side.folder)), ""
     except StatsError as error:
@@ -195,7 +201,11 @@ def side_of(folder: RunFolder, judge: str | None, without: str | None = None) ->
         raise UnknownName(f"judge of {folder.path}", judge, tuple(known))
     results = hear(collect(folder), manifest["judges"], manifest.get("juries") or {}).results
     rows = results.take(np.flatnonzero(results.judge.where(judge)))
-    return Side(folder, judge, rows, decisions(rows))
+    adaptive = (
+        f"run {manifest['name']} was stopped by --until-separated, so that which comparisons were judged depends on their "
+        "outcomes; this is how sides agree on those, and no win rate is corrected (docs/stopping.md)"
+    )
+    return Side(folder, judge, rows, decisions(rows), adaptive * manifests.stopped_early(manifest, judge))
 
 
 def other_of(side: Side, given: str | Path | None, raters: str | None, judge: str | None, encoding: str = "utf-8") -> Other:

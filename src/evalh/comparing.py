@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evalh.errors import BadConfig, RunMismatch, StatsError, UnknownName
+from evalh.pipeline import manifest as manifests
 from evalh.reports.comparison import Compared
 from evalh.reports.juries import hear
 from evalh.stats.cells import collect
@@ -71,8 +72,7 @@ def _of_fixed_size(opened: Sequence[Run], judge: str, found: list[Difference]) -
         BadConfig: there is no other figure.
     """
     for run in opened:
-        told = (run.manifest.get("separation") or {}).get(judge)
-        if told and sum(n for _, _, n in told["asked"]) < len(told["questions"]) * len(told["asked"]):
+        if manifests.stopped_early(run.manifest, judge):
             found = [d for d in found if d.figure == "mean_score"]
             if not found:
                 raise BadConfig(

@@ -193,3 +193,17 @@ def test_a_stopped_run_is_not_compared_by_a_test_of_fixed_size() -> None:
     assert inside(*SEPARATED).code == 0
     done = inside("compare", FOLDER, "--models", "m0,m1")
     assert (done.code, "--until-separated" in done.err) == (2, True)
+
+
+def test_what_was_chosen_by_outcomes_is_not_corrected_by_votes() -> None:
+    """`evalh agree` says what the agreement rests on, and corrects nothing until the whole design was asked."""
+    assert inside(*SEPARATED).code == 0
+    questions = {json.loads(s)["question_id"] for s in (FOLDER / "judgments.jsonl").read_text(encoding="utf-8").splitlines()}
+    rows = [f"{q},{a},{b},model_a,x" for q in sorted(questions) for a, b in (("m0", "m1"), ("m2", "m3"), ("m1", "m2"))]
+    Path("votes.csv").write_text("\n".join(["question_id,model_a,model_b,winner,rater", *rows]), encoding="utf-8")
+    found = json.loads(inside("agree", FOLDER, "--with", "votes.csv", "--format", "json").out)
+    assert (found["corrected"], "--until-separated" in found["notes"][0]) == (None, True)
+    with pytest.raises(evalh.EvalhError, match="--until-separated"):
+        evalh.load(FOLDER).corrected("votes.csv")
+    assert inside(*RUN, "--mode", "pairwise").code == 0
+    assert json.loads(inside("agree", FOLDER, "--with", "votes.csv", "--format", "json").out)["notes"] == []

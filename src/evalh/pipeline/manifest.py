@@ -83,6 +83,12 @@ def read(folder: RunFolder) -> dict[str, Any]:
     return manifest
 
 
+def stopped_early(manifest: Mapping[str, Any], judge: str) -> bool:
+    """Whether `--until-separated` chose what a judge was asked, and something is left."""
+    told = (manifest.get("separation") or {}).get(judge)
+    return bool(told) and sum(n for _, _, n in told["asked"]) < len(told["questions"]) * len(told["asked"])
+
+
 def merge(
     manifest: dict[str, Any], prepared: Prepared, old_questions: Sequence[Question], asks: bool
 ) -> tuple[dict[str, Any], list[Question]]:

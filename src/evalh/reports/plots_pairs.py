@@ -21,7 +21,7 @@ INKS: Final = (d.ON_DARK, d.ON_LIGHT, d.ON_LIGHT)
 
 
 def pairs(board: Leaderboard) -> Canvas | None:
-    """Wins, ties and losses: one bar per pair up to six models, else a matrix of the highest twenty; None without comparisons."""
+    """Wins, ties and losses: a bar per pair up to six models, else a matrix of the highest twenty; None without comparisons."""
     found = _by_rank(board)
     if not any(p.win_rate_a is not None for p in found):
         return None
