@@ -85,8 +85,8 @@ def read(folder: RunFolder) -> dict[str, Any]:
 
 def stopped_early(manifest: Mapping[str, Any], judge: str) -> bool:
     """Whether `--until-separated` chose what a judge was asked, and something is left."""
-    told = (manifest.get("separation") or {}).get(judge)
-    return bool(told) and sum(n for _, _, n in told["asked"]) < len(told["questions"]) * len(told["asked"])
+    told = (manifest.get("separation") or {}).get(judge) or {"questions": (), "asked": ()}
+    return bool(sum(n for _, _, n in told["asked"]) < len(told["questions"]) * len(told["asked"]))
 
 
 def merge(
