@@ -485,7 +485,7 @@ def test_ctrl_c_leaves_the_batch_to_the_server(fake_server: FakeServers, process
     run.send_signal(signal.SIGINT)
     _, said = run.communicate(timeout=20)
     assert run.returncode == 130
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 15.0  # not the minutes that the batch would take; a busy machine is slow to stop
     assert "go on at the server: the same command with --batch takes it up" in said
     assert "batch_fake000001 (" in said  # the progress line: which batch, its status and counts
     assert " validating 0/5" in said
