@@ -8,9 +8,7 @@ from typing import Any, Final, Protocol
 from evalh.core.config import Price
 from evalh.core.records import Completion, RawReply, Request
 
-NEVER_ANSWERED: Final = (
-    10.0  # seconds for an endpoint that has not answered anything yet: it is probably not there
-)
+NEVER_ANSWERED: Final = 10.0  # seconds for an endpoint that has not answered anything yet: it is probably not there
 FIRST_DELAY: Final = 0.5
 LONGEST_DELAY: Final = 20.0
 
