@@ -199,6 +199,7 @@ ELSEWHERE: dict[str, str] = {
     "paired.benjamini_hochberg": "test_signed",
     "ranks.ranks": "test_ranks",
     "ranks.groups": "test_ranks",
+    "ranks.untested": "test_ranks",
 }
 PARTS = ("winrate", "scores", "summary", "compare", "paired", "signed", "ranks", "bootstrap")
 """Modules all of whose public functions are walked here; a module's own test may do the same instead."""

@@ -72,4 +72,5 @@ def test_no_groups_where_two_models_never_met() -> None:
     star = {("hub", "good"): (-1.0, 0.001), ("bad", "hub"): (-1.0, 0.001)}
     assert groups(["good", "hub", "bad"], star) is None
     assert untested(["good", "hub", "bad"], star) == [("good", "bad")]
+    assert untested([], {}) == untested(["a"], star) == []
     assert groups(["good", "hub", "bad"], star | {("bad", "good"): (-1.0, 0.2)}) == {"good": "a", "hub": "b", "bad": "a"}

@@ -92,12 +92,28 @@ def test_nothing_shared_or_a_zero_sum() -> None:
         relative_to(scored_pair([1, 2], [0, 0]), 0, 1, 1.0)
 
 
+def test_a_share_of_the_reference_is_not_negative() -> None:
+    """Three questions say little of a ratio, but not that it may be below zero; scores below zero may have such a ratio."""
+
+    def ratio(points: list[float]) -> tuple[float | None, float | None]:
+        rows = [score(f"q{i}", m, p) for i, own in enumerate(points) for m, p in (("a", own), ("b", 8.0))]
+        found = collect(results(rows))
+        estimate = relative_to(UnitMeans.of(found.scores, 2), 0, 1, found.score_step)
+        return estimate.low, estimate.value
+
+    assert ratio([0.0, 1.0, 9.0]) == (0.0, pytest.approx(10 / 24))
+    low, value = ratio([-1.0, 1.0, 9.0])
+    assert value == pytest.approx(9 / 24)
+    assert low is not None
+    assert low < 0
+
+
 def test_a_model_that_scores_nothing_is_at_zero() -> None:
-    """A sum of zero over a positive one is 0, with an interval."""
+    """A sum of zero over a positive one is 0, with an interval above it."""
     found = relative_to(scored_pair([0, 0, 0], [5, 6, 7]), 0, 1, 1.0)
-    assert found.value == 0.0
-    assert found.low is not None
-    assert found.low < 0 < found.high  # type: ignore[operator]
+    assert (found.value, found.low) == (0.0, 0.0)
+    assert found.high is not None
+    assert found.high > 0.1
 
 
 CHAIN = [review(f"q{i}", "gpt", "vicuna", 9 + i % 2, 8 - i % 3) for i in range(6)] + [

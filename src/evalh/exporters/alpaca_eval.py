@@ -39,6 +39,8 @@ def write(taken: Taken, path: Path) -> int:
 
 def _about(q: Question) -> dict[str, Any]:
     about: dict[str, Any] = {"instruction": q.turns[0]}
+    if "eval_set_index" in q.metadata:  # a question's place in the set, by which AlpacaEval 2 knows how hard it is
+        about["eval_set_index"] = q.metadata["eval_set_index"]
     return about if q.category == UNSORTED else {"dataset": q.category, **about}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -175,7 +175,7 @@ def chained_ratio(sums: np.ndarray, step: float) -> Estimate:
         step: how far one question may differ in each link although none did, in points.
 
     Returns:
-        Estimate, a fraction, n = questions.
+        Estimate, a fraction, n = questions; its lower limit is not below 0 where no sum is.
 
     Raises:
         TooFewData: no question, or a sum to divide by is zero.
@@ -190,7 +190,10 @@ def chained_ratio(sums: np.ndarray, step: float) -> Estimate:
     if (totals[1::2] == 0).any():
         raise TooFewData("the scores to compare with sum to zero")
 
-    return interval(sums, chain_product, allowance=float(chain_allowance(totals, n, step)))
+    found = interval(sums, chain_product, allowance=float(chain_allowance(totals, n, step)))
+    if found.low is not None and found.low < 0 and (sums >= 0).all():
+        return replace(found, low=0.0)  # no sum of such scores is below zero, so their ratio is not either
+    return found
 
 
 def chain_product(totals: np.ndarray) -> np.ndarray:
