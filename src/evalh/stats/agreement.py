@@ -100,7 +100,7 @@ def agreement(frame: Results, votes: Iterable[Mapping[str, Any]], *, ties: str =
     if not cells:
         raise TooFewData("no vote is about a comparison that was scored")
     sums = np.array(list(cells.values()))
-    return interval(sums, lambda s: s[..., 0] / s[..., 1], share=True), count
+    return interval(sums, lambda s: s[..., 0] / s[..., 1], share=True, parts=count / len(sums)), count
 
 
 def between(first: Verdicts, second: Verdicts) -> tuple[Estimate, int]:
@@ -120,7 +120,8 @@ def between(first: Verdicts, second: Verdicts) -> tuple[Estimate, int]:
     if not cells:
         raise TooFewData("there is no comparison that both judges decided")
     sums = np.array(list(cells.values()))
-    return interval(sums, lambda s: s[..., 0] / s[..., 1], share=True), int(sums[:, 1].sum())
+    count = int(sums[:, 1].sum())
+    return interval(sums, lambda s: s[..., 0] / s[..., 1], share=True, parts=count / len(sums)), count
 
 
 def alpha(said: Sequence[Verdicts]) -> Estimate:

@@ -14,7 +14,7 @@ from evalh.stats.estimate import Estimate
 from evalh.stats.folding import Battles
 from evalh.stats.rating_limits import least_error, rating_limits, widen
 from evalh.stats.rounds import clustered, refits, reweighted
-from evalh.stats.sandwich import interval, sandwich, together
+from evalh.stats.sandwich import CORRECTED, interval, limits, sandwich, together
 from evalh.stats.separation import rank_ranges
 from evalh.stats.ties import Ties, fit, win_matrices
 
@@ -45,9 +45,13 @@ def rate(
     point = _placed(strength[None], anchor)[0]
     if not rounds or battles.n < 2:
         size = len(point)
-        contrast = ELO_SCALE * (np.eye(size) - (1.0 / size if anchor is None else np.eye(size)[anchor]))
+        contrast = np.eye(size) - (1.0 / size if anchor is None else np.eye(size)[anchor])
         covariance = sandwich(battles, ties, strength, parameter) if battles.n > 1 else np.full((size, size), np.inf)
-        return interval(point, contrast, covariance, battles.n, anchor)
+        ends = None
+        if battles.n <= CORRECTED and np.isfinite(covariance).all():
+            below, above = limits(battles, ties, strength, parameter, contrast, covariance)
+            ends = ELO_SCALE * below, ELO_SCALE * above
+        return interval(point, ELO_SCALE * contrast, covariance, battles.n, anchor, ends)
     if rng is None:
         raise ValueError("a bootstrap needs a generator")
     low, high, error = _bootstrap(battles, ties, strength, parameter, rounds, rng, anchor)

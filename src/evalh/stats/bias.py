@@ -78,7 +78,7 @@ def recorded_flips(rows: np.ndarray) -> Estimate | None:
     """
     rows = np.asarray(rows, dtype=np.float64).reshape(-1, 2)
     rows = rows[rows[:, 1] > 0]
-    return interval(rows, ratio, share=True) if len(rows) else None
+    return interval(rows, ratio, share=True, parts=float(rows[:, 1].mean())) if len(rows) else None
 
 
 def share(question: np.ndarray, value: np.ndarray) -> Estimate | None:
@@ -90,7 +90,8 @@ def share(question: np.ndarray, value: np.ndarray) -> Estimate | None:
     """
     if not len(question):
         return None
-    return interval(by_question(question, value.astype(np.float64), np.ones(len(value))), ratio, share=True)
+    sums = by_question(question, value.astype(np.float64), np.ones(len(value)))
+    return interval(sums, ratio, share=True, parts=len(value) / len(sums))
 
 
 def ratio(sums: np.ndarray) -> np.ndarray:

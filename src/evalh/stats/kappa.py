@@ -59,6 +59,11 @@ def share(sums: np.ndarray) -> np.ndarray:
     return value
 
 
+def pairs_each(sums: np.ndarray) -> float:
+    """Pairs of outcomes per question, on average; one of them moves a question's share by so much less. (questions, 9)."""
+    return float(sums.sum()) / len(sums)
+
+
 def expected(sums: np.ndarray) -> np.ndarray:
     """The share of the same outcome that the two margins would give by chance; (..., 9) -> (...)."""
     table = sums.reshape(*sums.shape[:-1], 3, 3)
@@ -102,7 +107,7 @@ def agreement(matched: Matched, *, ties: str = "kept", symmetric: bool = False) 
     sums = confusion(matched, symmetric=symmetric)
     total = sums.sum(axis=0)
     by_chance = float(expected(total))
-    value = interval(sums, share, share=True)
+    value = interval(sums, share, share=True, parts=pairs_each(sums))
     return Agreement(value, round(float(total[::4].sum())), len(matched), by_chance, _kappa(sums, by_chance))
 
 
@@ -114,7 +119,7 @@ def _kappa(sums: np.ndarray, by_chance: float) -> Estimate | None:
     return found if found.high is None else replace(found, high=min(1.0, found.high))
 
 
-def room(sums: np.ndarray, questions: int) -> np.ndarray:
+def room(sums: np.ndarray, questions: int | np.ndarray) -> np.ndarray:
     """How far one question's pseudo-value of kappa moves, squared, if half a pair of outcomes differs; (..., 9) -> (...)."""
     value: np.ndarray = (questions * 0.5 / (sums.sum(axis=-1) * (1.0 - expected(sums)))) ** 2
     return value
@@ -124,7 +129,8 @@ def brier(matched: Matched) -> tuple[Estimate, float]:
     """The mean squared difference between the judge's preference and the vote, a tie counted as a half.
 
     Returns:
-        (the score, 0 best and 1 worst, with an interval by question; that of always saying what the votes say on average).
+        (the score, 0 best and 1 worst, with an interval by question that allows for one more pair of outcomes on which the
+        squared difference is another by a third; that of always saying what the votes say on average).
 
     Raises:
         TooFewData: there is no pair.
@@ -138,5 +144,14 @@ def brier(matched: Matched) -> tuple[Estimate, float]:
     wrong = (matched.preference - outcome) ** 2
     size = len(matched.questions)
     sums = np.stack([np.bincount(matched.question, wrong, size), np.bincount(matched.question, minlength=size)], axis=1)
-    found = interval(sums[sums[:, 1] > 0], lambda s: s[..., 0] / s[..., 1], share=True)
+    sums = sums[sums[:, 1] > 0]
+    found = interval(sums, lambda s: s[..., 0] / s[..., 1], allowance=float(brier_room(len(matched), len(sums))))
+    if found.low is not None and found.high is not None:
+        found = replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
     return found, float(np.mean((outcome - outcome.mean()) ** 2))
+
+
+def brier_room(pairs: np.ndarray | int, questions: np.ndarray | int) -> np.ndarray:
+    """How far one question's mean squared difference moves, squared, if one of its pairs of outcomes moves by a third."""
+    value: np.ndarray = np.square(np.divide(questions, 3.0 * np.asarray(pairs)))
+    return value

@@ -84,16 +84,18 @@ def coefficient(table: np.ndarray, level: Level) -> np.ndarray:
     return value
 
 
-def room(table: np.ndarray, questions: int, level: Level) -> np.ndarray:
-    """How far one question's pseudo-value moves, squared, if half a pair of values in it differs by the least distance.
+def room(table: np.ndarray, questions: int | np.ndarray, level: Level) -> np.ndarray:
+    """How far one question's pseudo-value moves, squared, if half a pair of values in it differs by one step.
+
+    The step is the larger distance between neighbouring values: the smaller one may be between values that hardly occur.
 
     The allowance of `evalh.stats.resample.skew_limits`; (..., K, K) -> (...).
     """
     counts = table.sum(axis=-1)
     apart = _distances(counts, level)
     by_chance = (counts[..., :, None] * counts[..., None, :] * apart).sum(axis=(-2, -1)) / (counts.sum(axis=-1) - 1.0)
-    least = np.where(apart > 0, apart, np.inf).min(axis=(-2, -1))
-    value: np.ndarray = (questions * least / by_chance) ** 2
+    step = np.diagonal(apart, offset=1, axis1=-2, axis2=-1).max(axis=-1)
+    value: np.ndarray = (questions * step / by_chance) ** 2
     return value
 
 

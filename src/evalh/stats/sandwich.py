@@ -2,7 +2,7 @@
 
 With few clusters the plain sandwich is too narrow, because every cluster pulls the fit towards itself. Up to a number of them
 each one's gradient is therefore corrected for its leverage (CR2); beyond, the difference is lost in the figure's own
-uncertainty.
+uncertainty. There, too, intervals of ratings are those of the score and not of log odds (`limits`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import numpy as np
 
 from evalh.stats.estimate import Estimate
 from evalh.stats.folding import Battles
-from evalh.stats.quantiles import t_quantile
+from evalh.stats.quantiles import normal_quantile, t_quantile
 from evalh.stats.rating_limits import ALLOWANCE
 from evalh.stats.ties import Ties, scores
 
 CORRECTED: Final = 200  # clusters, or battles where there are none, up to which each one's leverage is taken out
+_HALVINGS: Final = 14  # of the bracket around an end, which is then taken for straight: to some 1e-9 of it
 _SLICE: Final = 2_000_000  # entries of the cluster-by-model table of gradients that are held at a time
 
 
@@ -28,8 +29,8 @@ def sandwich(battles: Battles, ties: Ties, strength: np.ndarray, parameter: floa
 
     Inverse information times the sum over clusters of the outer products of their gradients times inverse information; with
     more than 200 clusters K with the small-sample factor K / (K - 1), up to there with each gradient corrected for the
-    cluster's leverage instead. A fifth of a cluster whose battles of a pair all say the same is added. Infinite where leaving
-    out one cluster leaves models that never met.
+    cluster's leverage instead. Up to a fifth of a cluster whose battles of a pair all say the same is added (`allowed`).
+    Infinite where leaving out one cluster leaves models that never met.
 
     Source: H. White (1982), Econometrica 50, 1-25; K.-Y. Liang & S. Zeger (1986), Biometrika 73, 13-22; the correction by
     R. Bell & D. McCaffrey (2002), Survey Methodology 28, 169-181.
@@ -43,7 +44,7 @@ def sandwich(battles: Battles, ties: Ties, strength: np.ndarray, parameter: floa
         meat, factor = _plain(battles, gradient), n / (n - 1)
     if not np.isfinite(meat).all():
         return np.full((size, size), np.inf)
-    meat += ALLOWANCE * together(battles) / n * information
+    meat = allowed(meat, information, ALLOWANCE * together(battles) / n)
     covariance: np.ndarray = (factor * bread @ meat @ bread)[:size, :size]
     return covariance
 
@@ -106,7 +107,29 @@ def without_leverage(pulls: Sequence[tuple[np.ndarray, np.ndarray, float]], brea
     return meat
 
 
-def interval(value: np.ndarray, contrast: np.ndarray, covariance: np.ndarray, n: int, known: int | None) -> list[Estimate]:
+def allowed(meat: np.ndarray, information: np.ndarray, share: float) -> np.ndarray:
+    """The sum of gradients' squares (W, W), with a share of the information added in directions in which too little was seen.
+
+    In each direction e of the sum, relative to the information, grows by share * exp(-e / (2 share)): all of it where no
+    cluster differs, so that ties alone are no certainty, next to nothing where clusters are seen to differ by as much.
+    """
+    root = np.linalg.cholesky(information)
+    back = np.linalg.inv(root)
+    seen, axes = np.linalg.eigh(back @ meat @ back.T)
+    more = share * np.exp(-np.maximum(seen, 0.0) / (2.0 * share))
+    spread = root @ axes
+    found: np.ndarray = meat + (spread * more) @ spread.T
+    return found
+
+
+def interval(
+    value: np.ndarray,
+    contrast: np.ndarray,
+    covariance: np.ndarray,
+    n: int,
+    known: int | None,
+    ends: tuple[np.ndarray, np.ndarray] | None = None,
+) -> list[Estimate]:
     """Estimates of G linear figures with 95 % intervals.
 
     Args:
@@ -115,13 +138,92 @@ def interval(value: np.ndarray, contrast: np.ndarray, covariance: np.ndarray, n:
         covariance: (W, W) of the parameters; infinite where there is none.
         n: clusters, or battles: Student quantiles with n - 1 degrees of freedom.
         known: index of a figure that is fixed, without an interval.
+        ends: (G,) each, of intervals relative to the figures, in place of those from the quantiles.
     """
     if n < 2 or not np.isfinite(covariance).all():
         return [Estimate(float(v), None, None, n) for v in value]
     error = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", contrast, covariance, contrast), 0.0))
     reach = t_quantile(0.975, n - 1) * error
-    columns = zip(value.tolist(), (value - reach).tolist(), (value + reach).tolist(), error.tolist(), strict=True)
+    low, high = (-reach, reach) if ends is None else ends
+    columns = zip(value.tolist(), (value + low).tolist(), (value + high).tolist(), error.tolist(), strict=True)
     return [Estimate(v, None, None, n) if i == known else Estimate(v, a, b, n, e) for i, (v, a, b, e) in enumerate(columns)]
+
+
+def limits(
+    battles: Battles, ties: Ties, strength: np.ndarray, parameter: float, contrast: np.ndarray, covariance: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """95 % limits of G linear figures of log strengths, relative to their values, each (G,); for few clusters.
+
+    Log odds are skewed where few games go to the weaker. So the figure is moved by d, all else with it as the information
+    has it, and U, what games would be won otherwise, is held against the error that they would have then: the interval holds
+    every d with |U(d)| <= quantile * error * sqrt(I(0) I(d)), with the information I. Of two models it is Wilson's interval at
+    the games that the sandwich's error is worth. The quantile goes from the normal one, where a cluster's games all say the
+    same and so their variance is known, to Student's with n - 1 degrees of freedom.
+
+    Args:
+        contrast: (G, M) what the figures are of the strengths.
+        covariance: (M, M) `sandwich` of the same battles, finite.
+
+    Source: C. R. Rao (1948), Proc. Cambridge Phil. Soc. 44, 50-57, generalised by D. D. Boos (1992), Am. Statist. 46, 327-333.
+    """
+    size = len(battles.models)
+    _, second, information = scores(battles.pairs, battles.counts, size, ties, strength, parameter)
+    moved = contrast @ np.linalg.inv(information)[:size]  # (G, W) how parameters move with a figure
+    along = moved[:, battles.pairs[:, 0]] - moved[:, battles.pairs[:, 1]]
+    variance = np.maximum(np.einsum("ij,jk,ik->i", contrast, covariance, contrast), 0.0)
+    most = _one_game(battles, second, moved)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        known = np.where(most > 0, np.minimum(variance / most, 1.0), 0.0)
+    normal = normal_quantile(0.975)
+    reach = (normal + (t_quantile(0.975, battles.n - 1) - normal) * (1.0 - known)) * np.sqrt(variance)
+    scale = np.einsum("ij,ij->i", contrast, moved[:, :size])
+    along = np.divide(along, scale[:, None], out=np.zeros_like(along), where=scale[:, None] > 0)
+    lead, games = strength[battles.pairs[:, 0]] - strength[battles.pairs[:, 1]], battles.counts.sum(axis=1)
+    below, above = np.split(_crossing(lead, games, np.concatenate([along, -along]), np.tile(reach, 2)), 2)
+    return -below, above
+
+
+def _one_game(battles: Battles, curvature: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """Variance (G,) of the figures if the games of each cluster were all one win-or-lose game."""
+    size = len(battles.models)
+    along = np.repeat(moved[:, battles.pairs[:, 0]] - moved[:, battles.pairs[:, 1]], 3, axis=1)
+    square = along**2 * curvature[:, 0]
+    if moved.shape[1] > size:
+        square += 2.0 * along * moved[:, [size]] * curvature[:, 1] + moved[:, [size]] ** 2 * curvature[:, 2]
+    error = np.sqrt(np.maximum(square, 0.0))
+    if battles.cluster is None or battles.cell is None or battles.weight is None:
+        alone: np.ndarray = error**2 @ battles.counts.ravel()
+        return alone
+    parts = [slice(*ends) for ends in pairwise(np.searchsorted(battles.cluster, np.arange(battles.n + 1)).tolist())]
+    found: np.ndarray = np.square([error[:, battles.cell[part]] @ battles.weight[part] for part in parts]).sum(axis=0)
+    return found
+
+
+def _crossing(lead: np.ndarray, games: np.ndarray, along: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """The d >= 0, (G,), at which U(d) / sqrt(I(0) I(d)) is `reach` where pairs' log odds `lead` fall by d * `along` (G, P)."""
+
+    def apart(d: np.ndarray) -> np.ndarray:
+        share = 0.5 * (1.0 + np.tanh(0.5 * (lead - d[:, None] * along)))
+        otherwise = ((here - share) * pull).sum(axis=1)
+        information = (share * (1.0 - share) * pull * along).sum(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found: np.ndarray = otherwise / np.sqrt(first * information)
+        return np.where(reach > 0, found, 0.0)
+
+    here, pull = 0.5 * (1.0 + np.tanh(0.5 * lead)), games * along
+    first = (here * (1.0 - here) * pull * along).sum(axis=1)
+    low, high = np.zeros_like(reach), reach.copy()
+    while (short := apart(high) < reach).any():
+        low, high = np.where(short, high, low), np.where(short, 2.0 * high, high)
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        short = apart(middle) < reach
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    below, above = apart(low), apart(high)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        part = (reach - below) / (above - below)
+    found: np.ndarray = low + np.where(np.isfinite(part), np.clip(part, 0.0, 1.0), 1.0) * (high - low)
+    return found
 
 
 def _information(pairs: np.ndarray, curvature: np.ndarray, width: int, size: int) -> np.ndarray:

@@ -25,7 +25,7 @@ from evalh.errors import NotConverged, StatsError, TooFewData
 from evalh.stats.bradley_terry import ELO_MEAN, ELO_SCALE, connected
 from evalh.stats.estimate import Estimate
 from evalh.stats.rating_limits import ALLOWANCE
-from evalh.stats.sandwich import CORRECTED, interval, without_leverage
+from evalh.stats.sandwich import CORRECTED, allowed, interval, without_leverage
 from evalh.stats.separation import rank_ranges
 
 RIDGE: Final = 0.5
@@ -262,7 +262,7 @@ def _covariance(rows: _Rows, parameters: np.ndarray, information: np.ndarray, gr
     if group is not None:
         low, high = np.minimum(rows.first, rows.second), np.maximum(rows.first, rows.second)
         together = len(group) / len(np.unique((group * rows.size + low) * rows.size + high))
-    meat = meat + ALLOWANCE * together / n * information
+    meat = allowed(meat, information, ALLOWANCE * together / n)
     covariance: np.ndarray = factor * bread @ meat @ bread
     return covariance
 
