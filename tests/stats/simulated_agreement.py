@@ -6,6 +6,7 @@ adds an opinion of its own. The truth is the figure over very many questions.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -189,8 +190,8 @@ def settings(name: str, regime: Regime) -> tuple[float, ...]:
 
 
 def main() -> None:
-    """Print the tables of docs/agreement.md."""
-    for name in STATISTICS:
+    """Print the tables of docs/agreement.md; with names of figures, those alone."""
+    for name in sys.argv[1:] or STATISTICS:
         print(f"\n| {name} | " + " | ".join(f"{n} questions" for n in QUESTIONS) + " |")
         print("| --- |" + " ---: |" * len(QUESTIONS))
         for regime in REGIMES:

@@ -165,11 +165,12 @@ def of_family(pairs: int = 1, bias: float = 0.5, ties: float = 0.3) -> Figure:
     return figure
 
 
+FAMILY_LIKINGS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 SELF = (
-    Regime("one pair", LIKINGS, of_family()),
-    Regime("six pairs", LIKINGS, of_family(pairs=6)),
-    Regime("strong position bias", LIKINGS, of_family(bias=3.0)),
-    Regime("many ties", LIKINGS, of_family(ties=2.5)),
+    Regime("one pair", FAMILY_LIKINGS, of_family()),
+    Regime("six pairs", FAMILY_LIKINGS, of_family(pairs=6)),
+    Regime("strong position bias", FAMILY_LIKINGS, of_family(bias=3.0)),
+    Regime("many ties", FAMILY_LIKINGS, of_family(ties=2.5)),
 )
 
 FIGURES = {
@@ -233,13 +234,13 @@ def _one_by_one(
 
 
 def main() -> None:
-    """Print the table of docs/judge-card.md; with a number, that many evaluations a cell."""
-    evaluations = int(sys.argv[1]) if len(sys.argv) > 1 else EVALUATIONS
-    for name, regimes in FIGURES.items():
+    """Print the tables of docs/judge-card.md; with names of figures, those alone."""
+    for name in sys.argv[1:] or FIGURES:
+        regimes = FIGURES[name]
         print(f"\n| {name} | " + " | ".join(f"{n} questions" for n in QUESTIONS) + " |")
         print("| --- |" + " ---: |" * len(QUESTIONS))
         for regime in regimes:
-            found = [covered(regime, n, evaluations) for n in QUESTIONS]
+            found = [covered(regime, n) for n in QUESTIONS]
             print(f"| {regime.name} | " + " | ".join(f"{100 * c:.1f} ({w:.3f})" for c, w in found) + " |", flush=True)
 
 

@@ -116,7 +116,7 @@ class Figure:
 
 
 FIGURES = {
-    "sandwich": Figure(REGIMES, by_sandwich, 1_000),
+    "sandwich": Figure(REGIMES, by_sandwich, 500),
     "style control": Figure(STYLED, by_style, 500),
     "bootstrap": Figure(REGIMES[:4], by_bootstrap, 500),
 }

@@ -156,9 +156,10 @@ def limits(
 
     Log odds are skewed where few games go to the weaker. So the figure is moved by d, all else with it as the information
     has it, and U, what games would be won otherwise, is held against the error that they would have then: the interval holds
-    every d with |U(d)| <= quantile * error * sqrt(I(0) I(d)), with the information I. Of two models it is Wilson's interval at
-    the games that the sandwich's error is worth. The quantile goes from the normal one, where a cluster's games all say the
-    same and so their variance is known, to Student's with n - 1 degrees of freedom.
+    every d with |U(d)| <= quantile * error * sqrt(I(0) I(d)), with the information I. Of two models that is Wilson's interval
+    at the games that the sandwich's error is worth, in log odds +- 2 asinh(quantile * error / 2). The quantile goes from the
+    normal one, where a cluster's games all say the same and so their variance is known, to Student's with n - 1 degrees of
+    freedom.
 
     Args:
         contrast: (G, M) what the figures are of the strengths.
