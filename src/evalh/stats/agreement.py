@@ -128,7 +128,7 @@ def alpha(said: Sequence[Verdicts]) -> Estimate:
     """Krippendorff's alpha of several judges' verdicts, with win, tie and loss as three names without an order.
 
     1 is perfect agreement, 0 what verdicts dealt out at random would give. Comparisons that fewer than two judges decided do
-    not count. Allows, like other intervals, for one more question on which one judge differs.
+    not count. Allows, like `krippendorff.alpha`, for one more question on which half a pair of verdicts differs.
 
     Returns:
         Estimate with n in questions.
@@ -153,7 +153,7 @@ def alpha(said: Sequence[Verdicts]) -> Estimate:
     found = interval(
         sums,
         lambda s: 1.0 - s[..., 0] / _by_chance(s),
-        allowance=(2.0 * len(sums) / expected) ** 2 if expected else 0.0,
+        allowance=(len(sums) / expected) ** 2 if expected else 0.0,
     )
     return found if found.high is None else replace(found, high=min(1.0, found.high))
 
