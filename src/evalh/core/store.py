@@ -16,6 +16,7 @@ writing. One process writes at a time; the others are told which one.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -65,6 +66,19 @@ def _disk(path: Path, error: OSError) -> StoreError:
         f"{path}: cannot be written ({error.strerror or error}). Every reply received so far is safe in the ledger: "
         "mend this and run the same command again"
     )
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """A record file to read; one that is not there is one without records."""
+    try:
+        f: BinaryIO = path.open("rb")
+    except FileNotFoundError:
+        f = io.BytesIO()
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
+    with f:
+        yield f
 
 
 def _whole_lines(f: BinaryIO, size: int) -> int:
@@ -169,13 +183,7 @@ class RunFolder:
     @staticmethod
     def _blocks(path: Path) -> Iterator[tuple[int, list[bytes]]]:
         """(number of the first line, lines) of pieces of a file, whole lines only, empty ones included."""
-        try:
-            f = path.open("rb")
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
-        with f:
+        with _opened(path) as f:
             number = 1
             while lines := f.readlines(BLOCK):
                 if not lines[-1].endswith(b"\n"):  # torn
@@ -186,13 +194,7 @@ class RunFolder:
     @staticmethod
     def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
         """(line number, offset, line) of every whole line that is not empty."""
-        try:
-            f = path.open("rb")
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
-        with f:
+        with _opened(path) as f:
             offset = 0
             for number, line in enumerate(f, 1):
                 if line.endswith(b"\n") and line != b"\n":

@@ -8,7 +8,7 @@ from typing import Any, Final
 from xml.etree import ElementTree
 
 from evalh.reports import numbers
-from evalh.reports.text import visible
+from evalh.reports.text import md, visible
 from evalh.stats.compare import Difference
 from evalh.stats.estimate import Estimate
 
@@ -111,14 +111,23 @@ def text(compared: Compared, verdict: Verdict) -> str:
 def markdown(compared: Compared, verdict: Verdict) -> str:
     """For a pull request or a job summary."""
     mark = {True: "✅ ", False: "❌ "}[verdict.passed] if verdict.asked else ""
-    lines = [f"### {mark}{_md(compared.second)} compared with {_md(compared.first)}", "", _md(sentence(compared)), ""]
+    lines = [
+        f"### {mark}{md(compared.second)} compared with {md(compared.first)}",
+        "",
+        md(sentence(compared)),
+        "",
+    ]
     lines += ["| | difference | 95% interval | p | n |", "| --- | ---: | ---: | ---: | ---: |"]
     rows = [(TITLES[d.figure], *_cells(d, None)) for d in compared.overall]
     rows += [(name, *_cells(d, p)) for name, (d, p) in compared.categories.items()]
-    lines += [f"| {' | '.join(_md(cell) for cell in row)} |" for row in rows]
-    lines += ["", *(f"> {_md(note)}" for note in compared.notes), *(f"> **{_md(why)}**" for why in verdict.reasons)]
-    lines.append(_md(TESTED))
-    lines.append(f"Judge: {_md(compared.judge)}. The difference is {_md(compared.second)} minus {_md(compared.first)}.")
+    lines += [f"| {' | '.join(md(cell) for cell in row)} |" for row in rows]
+    lines += [
+        "",
+        *(f"> {md(note)}" for note in compared.notes),
+        *(f"> **{md(why)}**" for why in verdict.reasons),
+    ]
+    lines.append(md(TESTED))
+    lines.append(f"Judge: {md(compared.judge)}. The difference is {md(compared.second)} minus {md(compared.first)}.")
     return "\n".join(lines)
 
 
@@ -201,11 +210,3 @@ def _signed(d: Difference, value: float) -> str:
 
 def _p(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"= {numbers.p_value(p)}"
-
-
-def _md(words: str) -> str:
-    """Text as markdown shows it: nothing in a name may be taken for a mark of its own."""
-    plain = visible(words).replace("\n", " ")
-    for mark in "\\`*_[]<>|":
-        plain = plain.replace(mark, f"\\{mark}")
-    return plain

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,7 @@ from evalh.reports.numbers import (
     things,
     total,
 )
-from evalh.reports.text import line, shorten
+from evalh.reports.text import line, md, shorten
 from evalh.stats.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -237,27 +236,27 @@ def _shown_pairs(table: Table) -> tuple[list[PairRow], str]:
 def markdown(report: Report) -> str:
     """The whole leaderboard as markdown, with every pair and every category."""
     run = report.run
-    out = [f"# {_md(run.name)}", ""]
+    out = [f"# {md(run.name)}", ""]
     if report.partial:
-        out += [f"**Partial:** {_md(report.partial)}", ""]
-    out += [f"- {name}: {_md(shown)}" for name, shown in words.facts(report)[1:]]
-    out += [f"- {name}: {_md(shown)}" for name, shown in words.cost(report.cost)]
+        out += [f"**Partial:** {md(report.partial)}", ""]
+    out += [f"- {name}: {md(shown)}" for name, shown in words.facts(report)[1:]]
+    out += [f"- {name}: {md(shown)}" for name, shown in words.cost(report.cost)]
     out += ["", "Figures are shown with 95% intervals; n is the number of questions that they rest on.", ""]
     if agreed := words.agreement(report):
-        out += [_md(agreed), ""]
+        out += [md(agreed), ""]
     for judge, board in report.leaderboards.items():
-        out += [f"## {_md(words.judged_by(report, judge))}", ""]
+        out += [f"## {md(words.judged_by(report, judge))}", ""]
         if note := report.judge_notes.get(judge):
-            out += [f"> {_md(note)}", ""]
+            out += [f"> {md(note)}", ""]
         out += _md_table(board.overall, board.reference)
-        out += [_md(words.unscored_sentence(board, words.unit(report, judge))), ""]
+        out += [md(words.unscored_sentence(board, words.unit(report, judge))), ""]
         for text in words.voices(report, judge):
-            out += [_md(text), ""]
+            out += [md(text), ""]
         for text in board.notes:
-            out += [f"Note: {_md(text)}", ""]
+            out += [f"Note: {md(text)}", ""]
         out += _md_card(report, judge)
         for name, table in board.categories.items():
-            out += [f"### {_md(name)}", "", *_md_table(table, board.reference)]
+            out += [f"### {md(name)}", "", *_md_table(table, board.reference)]
     return "\n".join(out).rstrip("\n") + "\n"
 
 
@@ -282,7 +281,7 @@ def _md_table(table: Table, reference: str | None) -> list[str]:
     if told := words.groups(table):
         out += [told, ""]
     if reference is not None and any(f.field == "relative_score" for f in figures):
-        out += [f"Relative to {_md(reference)}.", ""]
+        out += [f"Relative to {md(reference)}.", ""]
     if aspects.names(table):
         head, *rows = aspects.rows(table)
         out += ["Scores by aspect:", "", *_md_rows(head, rows, left=1)]
@@ -298,7 +297,7 @@ def _md_card(report: Report, judge: str) -> list[str]:
         return []
     rows = [[r.title, r.value, r.interval, r.n, r.basis, r.meaning] for r in card_words.rows(card)]
     out = ["### Judge card", "", *_md_rows(["figure", "value", "interval", "n", "of", "meaning"], rows, left=1, right=3)]
-    notes = [_md(text) for texts in card_words.notes(card).values() for text in texts]
+    notes = [md(text) for texts in card_words.notes(card).values() for text in texts]
     return [*out, *(f"- {text}" for text in notes), *([""] if notes else [])]
 
 
@@ -322,16 +321,8 @@ def _md_rows(head: list[str], rows: Iterable[list[str]], left: int, right: int |
     numbers = range(left, len(head) if right is None else left + right)
     rule = ["---:" if i in numbers else "---" for i in range(len(head))]
     shown = [head, *rows]
-    out = ["| " + " | ".join(_md(cell) for cell in cells) + " |" for cells in shown]
+    out = ["| " + " | ".join(md(cell) for cell in cells) + " |" for cells in shown]
     return [out[0], "| " + " | ".join(rule) + " |", *out[1:], ""]
-
-
-def _md(text: str) -> str:
-    """Text that markdown shows as it is: no markup, no HTML, no new cell, no new line.
-
-    It never stands at the beginning of a line, where further marks would have a meaning.
-    """
-    return re.sub(r"([\\`*_{}\[\]<>|~$&])", r"\\\1", line(text))
 
 
 def csv_text(report: Report) -> str:

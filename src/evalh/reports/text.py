@@ -45,3 +45,11 @@ def cut(text: str, where: str, limit: int = LIMIT) -> tuple[str, str]:
     if len(text) <= limit:
         return visible(text), ""
     return visible(text[:limit]), f"{count(len(text) - limit)} more characters are left out here; the full text is in {where}."
+
+
+def md(text: str) -> str:
+    """Text that markdown shows as it is: no markup, no HTML, no new cell, no new line.
+
+    It never stands at the beginning of a line, where further marks would have a meaning.
+    """
+    return re.sub(r"([\\`*_{}\[\]<>|~$&])", r"\\\1", line(text))
